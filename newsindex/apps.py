@@ -1,0 +1,17 @@
+"""The app: sources found, receivers connected, checks registered."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class NewsIndexConfig(AppConfig):
+    name = "newsindex"
+    verbose_name = _("Articles and search")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from newsindex import checks, receivers, sources
+
+        sources.autodiscover()
+        receivers.connect()
+        checks.register()

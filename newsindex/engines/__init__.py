@@ -1,0 +1,83 @@
+"""``engines["default"]``: the configured engines by alias, one instance of each for the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from django.utils.connection import BaseConnectionHandler, ConnectionDoesNotExist
+from django.utils.module_loading import import_string
+
+from newsindex.conf import conf
+from newsindex.engines.base import Engine
+from newsindex.exceptions import ConfigurationError
+
+DEFAULT_ALIAS = "default"
+
+
+class EngineHandler(BaseConnectionHandler):
+    """Django's handler of aliases, but with instances shared by the threads: engines are made for that."""
+
+    settings_name = "NEWSINDEX"
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self._instances: dict[str, Engine] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def configured(self) -> dict[str, dict[str, Any]]:
+        return conf.NEWSINDEX
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.configured)
+
+    def __getitem__(self, alias: str) -> Engine:
+        with self._lock:
+            if alias not in self._instances:
+                self._instances[alias] = self.create_connection(alias)
+            return self._instances[alias]
+
+    def create_connection(self, alias: str) -> Engine:
+        """A new engine from its settings; ConfigurationError says which alias and what is wrong."""
+        try:
+            settings = self.configured[alias]
+        except KeyError:
+            known = ", ".join(sorted(self.configured)) or "none"
+            raise ConnectionDoesNotExist(f"NEWSINDEX has no engine {alias!r}; it has: {known}.") from None
+        path = settings.get("BACKEND")
+        if not isinstance(path, str):
+            raise ConfigurationError(
+                f"NEWSINDEX[{alias!r}]['BACKEND'] must be the dotted path of an engine, for example "
+                f"'newsindex.engines.whoosh.WhooshEngine', not {path!r}."
+            )
+        try:
+            engine_class = import_string(path)
+            engine = engine_class(**settings.get("OPTIONS", {}))
+        except (ImportError, TypeError) as error:
+            raise ConfigurationError(f"NEWSINDEX[{alias!r}]: {error}") from error
+        if not isinstance(engine, Engine):
+            raise ConfigurationError(f"NEWSINDEX[{alias!r}]['BACKEND']: {path!r} is no Engine.")
+        return engine
+
+    def close_all(self) -> None:
+        """Close every engine and forget it; the next use makes it anew from the settings."""
+        with self._lock:
+            for engine in self._instances.values():
+                engine.close()
+            self._instances.clear()
+
+
+engines = EngineHandler()
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting in ("NEWSINDEX", "BASE_DIR"):
+        engines.close_all()
+
+
+__all__ = ["DEFAULT_ALIAS", "engines"]

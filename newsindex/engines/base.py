@@ -1,0 +1,438 @@
+"""The contract of an engine: what goes in, what is asked, what comes out, and what it means.
+
+Everything here is plain data and abstract methods: an engine reads no Django settings and runs in a plain script.
+The meaning is kept by ``tests/contract``, which every engine passes, and is readable in ``engines/memory.py``.
+
+What every engine keeps:
+
+- an article matches when each wanted word stands anywhere in it (title, summary, tags, any paragraph); a phrase
+  stands inside one of these; paragraphs are the passages shown for it;
+- an article is seen by a request when it shares an audience with it and ``published_at <= now < expires_at``
+  (None is open); a request with ``EVERYTHING`` sees all. What is not seen is in no hit, total, facet, timeline,
+  suggestion or score;
+- totals, facet counts and the timeline count articles, exactly;
+- order: score, then the newer, then the key ("relevance"); date, then key ("newest", "oldest"), undated last.
+  Scores are rounded before they are compared. A walk over all pages meets each article once;
+- ranking is that of ``newsindex.ranking``, matching that of ``newsindex.matching``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from types import TracebackType
+from typing import Final, Literal, TypeAlias
+
+from newsindex.exceptions import ContractError
+from newsindex.paragraphs import Paragraph
+from newsindex.query.nodes import Everything, Node
+
+Span: TypeAlias = tuple[int, int]
+Sort: TypeAlias = Literal["relevance", "newest", "oldest"]
+Match: TypeAlias = Literal["all", "any"]
+Facet: TypeAlias = Literal["tag", "author", "section"]
+
+#: The audience of what everybody may see.
+PUBLIC: Final = "public"
+#: As the audiences of a request: sees every document, whatever its audience and dates. For the admin.
+EVERYTHING: Final = frozenset({"*"})
+FACETS: Final[tuple[Facet, ...]] = ("tag", "author", "section")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a source makes of one row for the index.
+
+    key: ``app_label.model:pk``. version: changes when anything else here changes (see ``fingerprint``).
+    published_at, expires_at: aware datetimes or None. audiences: who may see it; nobody when empty (a draft).
+    language: a code such as "en" or "pt-br", or "". boost: a factor above 0 on the score.
+    """
+
+    key: str
+    title: str
+    paragraphs: tuple[Paragraph, ...] = ()
+    version: str = ""
+    summary: str = ""
+    tags: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    section: str = ""
+    published_at: datetime | None = None
+    expires_at: datetime | None = None
+    language: str = ""
+    audiences: frozenset[str] = frozenset({PUBLIC})
+    url: str = ""
+    boost: float = 1.0
+
+    def __post_init__(self) -> None:
+        source, colon, pk = self.key.partition(":")
+        if not (source and colon and pk):
+            raise ContractError(f"A document's key must look like 'blog.post:1', not {self.key!r}.")
+        for name in ("published_at", "expires_at"):
+            moment = getattr(self, name)
+            if moment is not None and moment.tzinfo is None:
+                raise ContractError(f"{self.key}: {name} must be an aware datetime, not {moment!r}.")
+        if "*" in self.audiences:
+            raise ContractError(f"{self.key}: no document can have the audience '*', it means everything.")
+        if not 0 < self.boost < float("inf"):
+            raise ContractError(f"{self.key}: boost must be a number above 0, not {self.boost!r}.")
+
+    @property
+    def source(self) -> str:
+        """The label of the source, ``app_label.model``."""
+        return self.key.partition(":")[0]
+
+
+def fingerprint(document: Document) -> str:
+    """A short hash of all that ``document`` says but its version: the same content gives the same version."""
+    content = [
+        document.key, document.title, document.summary, document.tags, document.authors, document.section,
+        [(p.anchor, p.kind, p.text) for p in document.paragraphs],
+        document.published_at and document.published_at.timestamp(),
+        document.expires_at and document.expires_at.timestamp(),
+        document.language, sorted(document.audiences), document.url, document.boost,
+    ]  # fmt: skip
+    text = json.dumps(content, ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def versioned(document: Document) -> Document:
+    """``document`` with its fingerprint as version."""
+    return replace(document, version=fingerprint(document))
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What restricts a search beside its words; empty means no restriction.
+
+    Each of tags, authors, sections, sources and keys is a choice: one of its values is enough; all given kinds must
+    hold. Tags, authors and sections are compared by ``analysis.keyword``. start, end: published on or after the day
+    ``start``, before the day ``end``, in the time zone of the request's ``now``.
+    """
+
+    tags: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    start: date | None = None
+    end: date | None = None
+    sources: tuple[str, ...] = ()
+    keys: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """One question to an engine.
+
+    now, audiences: when it is asked and by whom; neither has a default. Days and months are in the time zone of
+    ``now``. match: "all" wants every word, "any" one of them (``query.nodes.relaxed``). cursor: the ``next_cursor``
+    of the page before; then offset must be 0. paragraphs_per_article: how many of the best paragraphs to return.
+    facets: which counts to make, at most facet_limit values each. recency: the age at which an article has lost half
+    of the gain that a new one gets, or None for no gain. timeout: seconds after which the engine may stop and
+    return what it has, marked partial. content: False leaves titles, paragraphs and fields of the hits empty.
+    """
+
+    query: Node
+    now: datetime
+    audiences: frozenset[str]
+    filters: Filters = Filters()
+    sort: Sort = "relevance"
+    offset: int = 0
+    limit: int = 10
+    cursor: str | None = None
+    paragraphs_per_article: int = 3
+    facets: tuple[Facet, ...] = ()
+    facet_limit: int = 20
+    timeline: bool = False
+    match: Match = "all"
+    recency: timedelta | None = None
+    timeout: float | None = None
+    content: bool = True
+
+    def __post_init__(self) -> None:
+        if self.now.tzinfo is None:
+            raise ContractError(f"SearchRequest.now must be an aware datetime, not {self.now!r}.")
+        if self.offset < 0 or self.limit < 0 or self.paragraphs_per_article < 0:
+            raise ContractError(
+                "SearchRequest: offset, limit and paragraphs_per_article must not be negative."
+            )
+        if self.cursor is not None and self.offset:
+            raise ContractError("SearchRequest: give a cursor or an offset, not both.")
+        if self.sort not in ("relevance", "newest", "oldest"):
+            raise ContractError(f"SearchRequest.sort must be relevance, newest or oldest, not {self.sort!r}.")
+        if unknown := set(self.facets) - set(FACETS):
+            raise ContractError(f"SearchRequest.facets must be among {', '.join(FACETS)}, not {unknown}.")
+
+    @property
+    def unrestricted(self) -> bool:
+        """Whether audiences and dates of documents don't matter."""
+        return self.audiences == EVERYTHING
+
+    @property
+    def has_words(self) -> bool:
+        return not isinstance(self.query, Everything)
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Text with places. spans: code points, half open, sorted, not overlapping, inside the text."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ParagraphHit:
+    """A matched paragraph. score: its own, for the order among the paragraphs of its article."""
+
+    number: int
+    anchor: str
+    kind: str
+    score: float
+    marked: Marked
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleHit:
+    """A matched article with its best paragraphs, best first. matched_paragraphs counts all that match."""
+
+    key: str
+    score: float
+    title: Marked = Marked("")
+    summary: Marked = Marked("")
+    paragraphs: tuple[ParagraphHit, ...] = ()
+    matched_paragraphs: int = 0
+    tags: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    section: str = ""
+    published_at: datetime | None = None
+    language: str = ""
+    url: str = ""
+
+    @property
+    def source(self) -> str:
+        return self.key.partition(":")[0]
+
+    @property
+    def pk(self) -> str:
+        return self.key.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCount:
+    """How many matching articles have a value; spelt as most of them spell it, then alphabetically."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCount:
+    """How many matching articles were published in a month ("2024-11"); months without any are left out."""
+
+    month: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """The answer. total counts all matching articles. facets: most frequent first, then by ``keyword(value)``.
+
+    suggestion: the query's words with the unknown ones replaced by visible ones, or "". partial: the time was up, so
+    total, counts and hits may miss some. took: seconds. next_cursor: for the page after, None at the end.
+    """
+
+    hits: tuple[ArticleHit, ...] = ()
+    total: int = 0
+    facets: dict[Facet, tuple[FacetCount, ...]] = field(default_factory=dict)
+    timeline: tuple[MonthCount, ...] = ()
+    suggestion: str = ""
+    partial: bool = False
+    took: float = 0.0
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A completion of what is being typed: a title (with its article's key), a tag, or a word."""
+
+    text: str
+    kind: Literal["title", "tag", "word"]
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What an index holds. size: bytes. generation, built_at: of the live one, "" and None where there is none."""
+
+    articles: int = 0
+    paragraphs: int = 0
+    segments: int = 0
+    size: int = 0
+    generation: str = ""
+    built_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the engine can answer; message says why not, for an operator."""
+
+    ok: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a system check finds: turned into a Django check message by ``newsindex.checks``."""
+
+    level: Literal["error", "warning"]
+    id: str
+    message: str
+    hint: str = ""
+
+
+class Writer(ABC):
+    """Changes an index. A context manager: leaving it commits, leaving it by an exception changes nothing.
+
+    One writer at a time; others get WriterBusy. Within one writer the last call for a key counts.
+    """
+
+    @abstractmethod
+    def put(self, document: Document) -> None:
+        """Add ``document``, in place of the one with its key."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Take the document with this key out; harmless where there is none."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make all changes durable, and visible to every search that begins later."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Forget all changes since the last commit."""
+
+    def flush(self) -> None:  # noqa: B027
+        """Give memory back where the engine buffers; commits nothing."""
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.cancel()
+
+
+class Rebuild(ABC):
+    """A new generation beside the live one, which goes on answering and taking changes until ``swap``.
+
+    Usage: write every document through ``writer()``; then, inside ``exclusive()``, write the keys of ``touched()``
+    again from their rows, and ``swap()``. ``abort()`` at any time leaves the live generation as it is.
+    """
+
+    generation: str
+
+    @abstractmethod
+    def writer(self) -> Writer:
+        """Writes into the new generation. May be asked for several times, one after the other."""
+
+    @abstractmethod
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Waits for the writer lock of the live generation and holds it, so that nothing changes meanwhile."""
+
+    @abstractmethod
+    def touched(self) -> frozenset[str]:
+        """The keys that were put into or deleted from the live generation since the rebuild began."""
+
+    @abstractmethod
+    def validate(self) -> Stats:
+        """What the new generation holds, read back from it. Raises IndexDamaged where it can't be read."""
+
+    @abstractmethod
+    def swap(self) -> None:
+        """Make the new generation the live one, in one step; the one before is kept for going back."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Throw the new generation away."""
+
+
+class Engine(ABC):
+    """What stores and searches. Options are keyword arguments of the class; an unknown one is a TypeError.
+
+    An engine is shared by the threads of a process. Every method but ``check`` may raise EngineError.
+    """
+
+    #: Whether ``next_cursor`` is given and ``cursor`` understood.
+    supports_cursor = True
+    #: Whether ``search`` may give a suggestion and ``suggest`` answers.
+    supports_suggest = True
+    #: Whether ``related`` answers.
+    supports_related = True
+    #: Whether documents outlive the process.
+    persistent = True
+
+    @abstractmethod
+    def search(self, request: SearchRequest) -> SearchPage:
+        """Answer ``request``. Never writes."""
+
+    @abstractmethod
+    def suggest(
+        self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8
+    ) -> tuple[Suggestion, ...]:
+        """Completions of ``text`` from the titles, tags and words of visible articles, best first."""
+
+    @abstractmethod
+    def related(
+        self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5
+    ) -> tuple[ArticleHit, ...]:
+        """Visible articles that share telling words and tags with the one of ``key``; empty where there is none."""
+
+    @abstractmethod
+    def get(self, key: str) -> Document | None:
+        """The document as it stands in the index."""
+
+    @abstractmethod
+    def scan(self) -> Iterator[tuple[str, str]]:
+        """(key, version) of every document, in no order."""
+
+    @abstractmethod
+    def writer(self, *, wait: float = 0.0) -> Writer:
+        """Opens the live generation for change; WriterBusy after ``wait`` seconds, IndexNotBuilt without one."""
+
+    @abstractmethod
+    def rebuild(self) -> Rebuild:
+        """Begins a new generation; WriterBusy where another rebuild is under way."""
+
+    @abstractmethod
+    def stats(self) -> Stats:
+        """What the index holds; all zero where nothing was built."""
+
+    @abstractmethod
+    def health(self) -> Health:
+        """Whether a search would be answered now. Never raises."""
+
+    def refresh(self) -> None:  # noqa: B027
+        """Make what is committed visible at once, where that is not so anyway."""
+
+    def verify(self) -> Sequence[str]:
+        """What is wrong inside the index itself, a line each."""
+        return ()
+
+    def check(self) -> list[Problem]:
+        """What a system check should say about the options and the place of the index."""
+        return []
+
+    def close(self) -> None:  # noqa: B027
+        """Give files and memory back; the next call opens them again."""

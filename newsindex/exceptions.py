@@ -1,0 +1,38 @@
+"""The exceptions of newsindex, all children of one base.
+
+NewsIndexError
+├── ConfigurationError     a developer's mistake in settings or in a source
+├── ContractError          a document or request that breaks the engine contract
+└── EngineError            the engine can't do its work now; pages answer 503, saving goes on
+    ├── IndexNotBuilt      there is no live generation yet: run newsindex_rebuild
+    ├── IndexDamaged       files of the index are missing, foreign or broken
+    └── WriterBusy         somebody else holds the writer lock
+"""
+
+
+class NewsIndexError(Exception):
+    """Base of everything that newsindex raises on purpose."""
+
+
+class ConfigurationError(NewsIndexError):
+    """Settings or a source are wrong; the message says who, what, and what to write instead."""
+
+
+class ContractError(NewsIndexError):
+    """A document or a search request breaks the contract of engines/base.py."""
+
+
+class EngineError(NewsIndexError):
+    """The engine can't answer or write at the moment."""
+
+
+class IndexNotBuilt(EngineError):
+    """The engine has no live generation; ``newsindex_rebuild`` makes one."""
+
+
+class IndexDamaged(EngineError):
+    """Files of the index are missing, foreign or broken."""
+
+
+class WriterBusy(EngineError):
+    """Another thread or process holds the writer lock; what is pending stays pending."""

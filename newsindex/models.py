@@ -1,0 +1,176 @@
+"""Article, Tag, TaggedArticle, and PendingChange: what the index has still to see."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from taggit.managers import TaggableManager
+from taggit.models import ItemBase, TagBase
+
+from newsindex.conf import conf
+
+if TYPE_CHECKING:
+    from django.db.models.manager import RelatedManager
+
+
+class ArticleQuerySet(models.QuerySet["Article"]):
+    """Articles by what may be seen of them."""
+
+    def published(self) -> ArticleQuerySet:
+        """Those with the status "published", whatever their dates."""
+        return self.filter(status=Article.Status.PUBLISHED)
+
+    def public(self, now: datetime | None = None) -> ArticleQuerySet:
+        """Those that everybody may read at ``now`` (an aware datetime, the present if None)."""
+        now = now or timezone.now()
+        return (
+            self.published()
+            .filter(Q(published_at=None) | Q(published_at__lte=now))
+            .filter(Q(expires_at=None) | Q(expires_at__gt=now))
+        )
+
+
+class Tag(TagBase):
+    """A subject of articles. Its name is shown and searched, its slug makes the URL."""
+
+    if TYPE_CHECKING:
+        tagged_articles: RelatedManager[TaggedArticle]
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+        ordering = ("name",)
+
+    def get_absolute_url(self) -> str:
+        return reverse("newsindex:tag_detail", kwargs={"slug": self.slug})
+
+
+class Article(models.Model):
+    """A text with a title, cut into paragraphs for the index."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+
+    class BodyFormat(models.TextChoices):
+        PLAIN = "plain", _("Plain text")
+        MARKDOWN = "markdown", _("Markdown")
+        HTML = "html", _("HTML")
+
+    title = models.CharField(_("title"), max_length=300)
+    slug = models.SlugField(_("slug"), max_length=200, unique=True, allow_unicode=True)
+    summary = models.TextField(_("summary"), blank=True)
+    body = models.TextField(_("body"), blank=True)
+    body_format = models.CharField(
+        _("body format"), max_length=10, choices=BodyFormat.choices, default=BodyFormat.PLAIN
+    )
+    authors = models.CharField(
+        _("authors"), max_length=500, blank=True, help_text=_("Names, separated by commas.")
+    )
+    section = models.CharField(_("section"), max_length=100, blank=True, db_index=True)
+    status = models.CharField(
+        _("status"), max_length=10, choices=Status.choices, default=Status.DRAFT, db_index=True
+    )
+    published_at = models.DateTimeField(
+        _("published at"),
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text=_("A published article is hidden until then."),
+    )
+    expires_at = models.DateTimeField(
+        _("expires at"), null=True, blank=True, help_text=_("The article is hidden from then on.")
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=20,
+        blank=True,
+        help_text=_("A code such as “en” or “pt-br”. Empty: the language of the site."),
+    )
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    updated = models.DateTimeField(_("updated"), auto_now=True)
+
+    tags = TaggableManager(verbose_name=_("tags"), through="newsindex.TaggedArticle", blank=True)
+
+    objects: ClassVar[models.Manager[Article]] = ArticleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("article")
+        verbose_name_plural = _("articles")
+        ordering = (F("published_at").desc(nulls_last=True), "-pk")
+        constraints = (
+            models.CheckConstraint(
+                name="newsindex_article_expires_after_published",
+                condition=Q(published_at=None) | Q(expires_at=None) | Q(expires_at__gt=F("published_at")),
+                violation_error_message=_("The article must expire after it was published."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("newsindex:article_detail", kwargs={"slug": self.slug})
+
+    @property
+    def author_names(self) -> tuple[str, ...]:
+        return tuple(name for part in self.authors.split(",") if (name := part.strip()))
+
+    @property
+    def language_code(self) -> str:
+        """The article's language, or the site's where it names none."""
+        return self.language or conf.LANGUAGE_CODE
+
+    def is_public(self, now: datetime | None = None) -> bool:
+        """Whether everybody may read it at ``now``; the same as being in ``objects.public(now)``."""
+        now = now or timezone.now()
+        return (
+            self.status == self.Status.PUBLISHED
+            and (self.published_at is None or self.published_at <= now)
+            and (self.expires_at is None or self.expires_at > now)
+        )
+
+
+class TaggedArticle(ItemBase):
+    """That an article has a tag."""
+
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="tagged_articles")
+    content_object = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="tagged_articles")
+
+    class Meta:
+        verbose_name = _("tagged article")
+        verbose_name_plural = _("tagged articles")
+        constraints = (
+            models.UniqueConstraint(fields=("tag", "content_object"), name="newsindex_one_tag_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.content_object_id}: {self.tag_id}"
+
+
+class PendingChange(models.Model):
+    """A row that changed and that an engine has still to see; written in the transaction of the change.
+
+    Rows are removed one by one, by id, after the engine's commit; several for one object are harmless.
+    """
+
+    engine = models.CharField(_("engine"), max_length=64, default="default")
+    source = models.CharField(_("source"), max_length=200)
+    object_pk = models.CharField(_("object"), max_length=255)
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    error = models.TextField(_("last error"), blank=True)
+
+    class Meta:
+        verbose_name = _("pending change")
+        verbose_name_plural = _("pending changes")
+        indexes = (models.Index(fields=("engine", "id"), name="newsindex_pending_order"),)
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.object_pk} -> {self.engine}"

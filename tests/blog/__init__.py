@@ -1,0 +1,1 @@
+"""A foreign app: models that know nothing of newsindex."""

@@ -1,0 +1,8 @@
+"""The foreign app."""
+
+from django.apps import AppConfig
+
+
+class BlogConfig(AppConfig):
+    name = "tests.blog"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,45 @@
+"""A post with an integer key and a note with a UUID key; topics by an ordinary many-to-many."""
+
+import uuid
+
+from django.db import models
+from django.urls import reverse
+
+
+class Topic(models.Model):
+    name = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Writer(models.Model):
+    name = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Post(models.Model):
+    headline = models.CharField(max_length=200)
+    slug = models.SlugField(unique=True)
+    body = models.TextField()
+    topics = models.ManyToManyField(Topic, blank=True)
+    writer = models.ForeignKey(Writer, null=True, blank=True, on_delete=models.SET_NULL)
+    status = models.CharField(max_length=10, default="live")
+    members_only = models.BooleanField(default=False)
+    go_live = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.headline
+
+    def get_absolute_url(self) -> str:
+        return reverse("post", kwargs={"slug": self.slug})
+
+
+class Note(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.text[:30]
