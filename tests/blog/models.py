@@ -1,4 +1,7 @@
-"""A post with an integer key and a note with a UUID key; topics by an ordinary many-to-many."""
+"""A post with an integer key and a note with a UUID key; topics by an ordinary many-to-many.
+
+PinnedPost and Review are saved in the place of a Post; a Story has its text in the rows of another table.
+"""
 
 import uuid
 
@@ -39,6 +42,31 @@ class Post(models.Model):
 
 class Note(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.text[:30]
+
+
+class PinnedPost(Post):
+    class Meta:
+        proxy = True
+
+
+class Review(Post):
+    stars = models.PositiveSmallIntegerField(default=3)
+
+
+class Story(models.Model):
+    name = models.CharField(max_length=100)
+    sequels = models.ManyToManyField("self", symmetrical=False, related_name="prequels", blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Chapter(models.Model):
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="chapters")
     text = models.TextField()
 
     def __str__(self) -> str:

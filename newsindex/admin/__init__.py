@@ -1,0 +1,21 @@
+"""The admin of articles, tags and pending changes, and SearchAdminMixin for any other ModelAdmin.
+
+A site that wants another admin unregisters ours and registers a subclass:
+
+    admin.site.unregister(Article)
+    admin.site.register(Article, MyArticleAdmin)
+"""
+
+from django.contrib import admin
+
+from newsindex.admin.articles import ArticleAdmin
+from newsindex.admin.search import SearchAdminMixin, SearchChangeList
+from newsindex.admin.status import PendingChangeAdmin
+from newsindex.admin.tags import TagAdmin
+from newsindex.models import Article, PendingChange, Tag
+
+admin.site.register(Article, ArticleAdmin)
+admin.site.register(Tag, TagAdmin)
+admin.site.register(PendingChange, PendingChangeAdmin)
+
+__all__ = ["ArticleAdmin", "PendingChangeAdmin", "SearchAdminMixin", "SearchChangeList", "TagAdmin"]

@@ -1,0 +1,263 @@
+"""SearchAdminMixin: full-text search in the change list of any model that has a source."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList, ChangeListSearchForm
+from django.core import checks
+from django.db import models
+from django.db.models import Model, QuerySet
+from django.forms import Media
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from newsindex.engines import DEFAULT_ALIAS
+from newsindex.engines.base import EVERYTHING, ArticleHit
+from newsindex.exceptions import EngineError
+from newsindex.highlighting import excerpt, highlight
+from newsindex.query import parse
+from newsindex.query.nodes import leaves
+from newsindex.searching import MATCHING_LIMIT, Matches, hits_for, matched, matching_keys, note_messages
+from newsindex.sources import Source, sources
+
+if TYPE_CHECKING:
+    BaseAdmin = admin.ModelAdmin[Any]
+else:
+    BaseAdmin = object
+
+logger = logging.getLogger(__name__)
+
+#: The name of the column that shows where a row was found.
+COLUMN: Final = "matching_paragraph"
+#: How many words of a query Django's own search is asked for: each is a condition on every text column.
+FALLBACK_WORDS: Final = 10
+
+HELP_TEXT: Final = _(
+    "All words are wanted, in any inflection. Also: “exact phrase”, -without, this OR that, begin*, about~, "
+    "title:word, tag:name, author:name, section:name, after:2024-11-01, before:2025."
+)
+
+
+class AdminSearch:
+    """What one request searches for: asked once, however often Django wants the rows of it.
+
+    A change list asks for its rows again for each list filter that shows counts, and for its actions.
+    """
+
+    def __init__(self, source: Source[Any], text: str, *, engine: str, limit: int, typing: bool) -> None:
+        self.source = source
+        self.text = text
+        self.engine = engine
+        self.limit = limit
+        self.typing = typing
+        self.error: EngineError | None = None
+        self.hits: dict[str, ArticleHit] = {}
+
+    @cached_property
+    def matches(self) -> Matches | None:
+        """Which rows match, drafts too; None where the engine can't say."""
+        try:
+            return matching_keys(
+                self.text,
+                self.source.model,
+                engine=self.engine,
+                audiences=EVERYTHING,
+                limit=self.limit,
+                typing=self.typing,
+            )
+        except EngineError as error:
+            self._failed(error)
+            return None
+
+    def locate(self, rows: Sequence[Model]) -> None:
+        """Ask where each of ``rows`` matches, all in one call."""
+        if self.matches is None:
+            return
+        keys = [self.source.key(row) for row in rows]
+        try:
+            self.hits = hits_for(keys, self.text, engine=self.engine, audiences=EVERYTHING, typing=self.typing)
+        except EngineError as error:
+            self._failed(error)
+
+    def _failed(self, error: EngineError) -> None:
+        logger.error("The admin of %s can't search: %s", self.source.label, error)
+        self.error = error
+
+    def found_in(self, row: Model) -> SafeString | str | None:
+        """The best matching paragraph of ``row``, marked; its title, summary or tags where these match."""
+        hit = self.hits.get(self.source.key(row))
+        if hit is None:
+            return None
+        if hit.paragraphs:
+            return highlight(excerpt(hit.paragraphs[0].marked))
+        for marked in (hit.title, hit.summary):
+            if marked.spans:
+                return highlight(excerpt(marked))
+        return ", ".join(hit.tags) or None
+
+
+class SearchChangeList(ChangeList):
+    """A change list whose columns claim no order while the rows stand in order of relevance."""
+
+    def get_ordering_field_columns(self) -> dict[int, Literal["desc", "asc"]]:
+        if self.query and not self.params.get(ORDER_VAR):
+            return {}
+        return super().get_ordering_field_columns()
+
+
+class SearchAdminMixin(BaseAdmin):
+    """Full-text search for a ModelAdmin: ``class PostAdmin(SearchAdminMixin, admin.ModelAdmin)``.
+
+    The model needs a source. Search goes through ``get_search_results`` alone, so filters, sorting, counts, paging,
+    facets, actions and autocomplete fields stay Django's. Everything in the index is searched, drafts too: who sees
+    the list is decided by Django's permissions and by ``get_queryset``. A changed ``get_changelist`` should return a
+    child of ``SearchChangeList``.
+    """
+
+    #: The alias of the engine to ask.
+    search_engine: ClassVar[str] = DEFAULT_ALIAS
+    #: How many rows a search finds at most, the best ones.
+    search_limit: ClassVar[int] = MATCHING_LIMIT
+    search_help_text = HELP_TEXT
+
+    @property
+    def media(self) -> Media:
+        # A property, since a ModelAdmin with a Media class of its own would hide one that it inherits.
+        return super().media + Media(css={"all": ["newsindex/admin.css"]})
+
+    @admin.display(description=_("found in"))
+    def matching_paragraph(self, obj: Model) -> str | None:
+        """The name to place the column in ``list_display``; it stands at the end otherwise, and only in a search."""
+        return None
+
+    def get_search_fields(self, request: HttpRequest) -> list[str] | tuple[str, ...]:
+        """The admin's own, or the text fields of the model: what is searched while the engine can't answer."""
+        texts = [
+            field.name
+            for field in self.opts.concrete_fields
+            if isinstance(field, models.CharField | models.TextField) and not field.choices
+        ]
+        # Never empty: without any, Django draws no search box.
+        return super().get_search_fields(request) or texts or ["pk"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Rows that match, in order of relevance unless a column was chosen for sorting."""
+        search = self._search(request, search_term)
+        if search is None:
+            return super().get_search_results(request, queryset, search_term)
+        if search.matches is None:
+            return super().get_search_results(request, queryset, _plain_words(search_term))
+        chosen = queryset.query.order_by if request.GET.get(ORDER_VAR) else None
+        rows = matched(queryset, search.matches)
+        return (rows if chosen is None else rows.order_by(*chosen)), False
+
+    def get_list_display(self, request: HttpRequest) -> list[str | Callable[[Any], Any]]:
+        """With the column of the matching paragraph while something is searched for, else without."""
+        columns = list(super().get_list_display(request))
+        search = self._search(request, _asked(request))
+        if search is None:
+            return [column for column in columns if column != COLUMN]
+        shown = _column(search)
+        if COLUMN not in columns:
+            return [*columns, shown]
+        return [shown if column == COLUMN else column for column in columns]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return SearchChangeList
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist = super().get_changelist_instance(request)
+        search = self._search(request, changelist.query)
+        if search is None:
+            return changelist
+        search.locate(list(changelist.result_list))
+        # What is posted ends in a redirect, where each message would be said again.
+        for message in _remarks(search) if request.method == "GET" else ():
+            self.message_user(request, message, messages.WARNING, fail_silently=True)
+        return changelist
+
+    def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
+        found: list[checks.CheckMessage] = super().check(**kwargs)
+        if sources.for_model(self.model) is None:
+            found.append(
+                checks.Error(
+                    f"{type(self).__name__} searches {self.opts.label}, which has no source.",
+                    hint=(
+                        f"Register one in search_sources.py with @newsindex.sources.register({self.model.__name__}), "
+                        "or take SearchAdminMixin out."
+                    ),
+                    obj=type(self),
+                    id="newsindex.E009",
+                )
+            )
+        return found
+
+    def _search(self, request: HttpRequest, text: str) -> AdminSearch | None:
+        """The search of this request for ``text``; None where there is nothing to search, or nothing for."""
+        source = sources.for_model(self.model)
+        if source is None or not text.strip():
+            return None
+        # On the request, not on the admin: one admin serves all requests of the process at once.
+        known: dict[tuple[str, str], AdminSearch] = request.__dict__.setdefault("_newsindex_searches", {})
+        place = (source.label, text)
+        if place not in known:
+            known[place] = AdminSearch(
+                source,
+                text,
+                engine=self.search_engine,
+                limit=self.search_limit,
+                typing=_is_autocomplete(request),
+            )
+        return known[place]
+
+
+def _asked(request: HttpRequest) -> str:
+    """What the change list takes from the request as the text to search for."""
+    form = ChangeListSearchForm(request.GET)
+    form.is_valid()
+    return str(form.cleaned_data.get(SEARCH_VAR) or "")
+
+
+def _is_autocomplete(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and request.resolver_match.url_name == "autocomplete"
+
+
+def _column(search: AdminSearch) -> Callable[[Model], Any]:
+    @admin.display(description=_("found in"))
+    def matching_paragraph(obj: Model) -> SafeString | str | None:
+        return search.found_in(obj)
+
+    return matching_paragraph
+
+
+def _plain_words(text: str) -> str:
+    """The words of a query, for a search that knows no operators: few enough for any database."""
+    query = parse(text)
+    words = " ".join(leaf.text for leaf in leaves(query.tree)) or query.text
+    return " ".join(words.replace('"', " ").replace("'", " ").split()[:FALLBACK_WORDS])
+
+
+def _remarks(search: AdminSearch) -> list[str]:
+    """What to tell about a search: what was ignored, cut or couldn't be asked."""
+    if search.matches is None:
+        text = gettext(
+            "The search index can’t be asked now (%(reason)s). These are the rows in which the words stand literally."
+        )
+        return [text % {"reason": search.error}]
+    remarks = note_messages(search.matches.query.notes)
+    if search.matches.capped:
+        text = gettext("%(total)d rows match; these are the best %(shown)d. Add a word to narrow it down.")
+        remarks.append(text % {"total": search.matches.total, "shown": len(search.matches.pks)})
+    if search.error is not None:
+        text = gettext("The search index can’t say where these rows match (%(reason)s).")
+        remarks.append(text % {"reason": search.error})
+    return remarks
