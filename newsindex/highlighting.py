@@ -1,0 +1,267 @@
+"""Text with places to safe HTML, to a terminal, to the end of a URL. The only file that marks anything safe.
+
+Spans are code points, half open. Wrong ones (out of range, overlapping, turned round) are clamped: a mistake of an
+engine costs a mark, never the page.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from typing import Final
+from urllib.parse import quote
+
+from django.utils.safestring import SafeString, mark_safe
+
+from newsindex.engines.base import Marked, Span
+from newsindex.markup import Attributes
+from newsindex.paragraphs import Close, Format, Open, Text, Void, read
+
+#: Code points of an excerpt. A word or two more where that keeps a word whole.
+EXCERPT: Final = 320
+
+_ELLIPSIS: Final = "…"
+# How far from a cut a space is looked for; text without spaces is cut inside.
+_REACH: Final = 40
+_SPACE = re.compile(r"\s")
+_WORD = re.compile(r"\S+")
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+_LAYOUT = re.compile("[\t-\r\x85\u2028\u2029]+")
+# Controls, surrogates, and the characters that turn the direction of what follows them on the line.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def highlight(marked: Marked | str) -> SafeString:
+    """The text escaped, each span in a ``<mark>``. A string has no spans and is only escaped."""
+    if isinstance(marked, str):
+        marked = Marked(str(marked))
+    return mark_safe(_marked_html(marked.text, _sound(marked.spans, len(marked.text))))
+
+
+def excerpt(marked: Marked, limit: int = EXCERPT) -> Marked:
+    """The part of a long text with most of its spans, about ``limit`` code points, with "…" where it was cut.
+
+    A text within the limit comes back as it is. Cuts are made at spaces, where there are any near.
+    """
+    text = marked.text
+    spans = _sound(marked.spans, len(text))
+    if len(text) <= limit:
+        return Marked(text, tuple(spans))
+    first, last = _densest(spans, limit)
+    begin = min(max(first - (limit - (last - first)) // 2, 0), len(text) - limit)
+    end = _cut_after(text, begin + limit, last)
+    begin = _cut_before(text, begin, first)
+    head = _ELLIPSIS if begin else ""
+    tail = _ELLIPSIS if end < len(text) else ""
+    shift = len(head) - begin
+    inside = [(max(a, begin) + shift, min(b, end) + shift) for a, b in spans if a < end and b > begin]
+    return Marked(f"{head}{text[begin:end]}{tail}", tuple(inside))
+
+
+def body_html(body: str, body_format: Format, spans: Mapping[int, Sequence[Span]] | None = None) -> SafeString:
+    """An article's body as clean HTML: each paragraph under its anchor, ``spans`` of paragraph numbers marked.
+
+    ConfigurationError on an unknown format; any body and any spans are fine.
+    """
+    content = read(body, body_format)
+    lengths = {paragraph.number: len(paragraph.text) for paragraph in content.paragraphs}
+    marks = {number: _sound(found, lengths.get(number, 0)) for number, found in (spans or {}).items()}
+    out: list[str] = []
+    for piece in content.pieces:
+        if isinstance(piece, Text):
+            here = _inside(marks.get(piece.paragraph, ()), piece.start, piece.start + len(piece.text))
+            out.append(_marked_html(piece.text, here))
+        elif isinstance(piece, Open):
+            anchor = (("id", piece.anchor),) if piece.anchor else ()
+            out.append(_tag_html(piece.tag, anchor + piece.attributes))
+        elif isinstance(piece, Close):
+            out.append(f"</{piece.tag}>")
+        else:
+            out.append(_void_html(piece))
+    return mark_safe("".join(out))
+
+
+def text_fragment(marked: Marked) -> str:
+    """What to add to a URL after its ``#anchor``, so that a browser scrolls to the best spot of a paragraph.
+
+    ``:~:text=prefix-,match,-suffix`` (https://wicg.github.io/scroll-to-text-fragment/), the words around the match
+    being as many as make it the only one in the paragraph. "" where nothing is marked.
+    """
+    text = marked.text
+    spans = _sound(marked.spans, len(text))
+    if not spans:
+        return ""
+    first = _densest(spans, EXCERPT)[0]
+    start, end = _whole_word(text, *next(span for span in spans if span[0] == first))
+    prefix, suffix = _context(text, start, end)
+    words = text[start:end].split()
+    match = [" ".join(words)] if len(words) <= 10 else [" ".join(words[:4]), " ".join(words[-4:])]
+    directive = ",".join(_encoded(part) for part in match)
+    if prefix:
+        directive = f"{_encoded(prefix)}-,{directive}"
+    if suffix:
+        directive = f"{directive},-{_encoded(suffix)}"
+    return f":~:text={directive}"
+
+
+def terminal(marked: Marked | str, *, styled: bool = True) -> str:
+    """The text on one line, spans bold if ``styled``, without anything that could steer a terminal."""
+    if isinstance(marked, str):
+        marked = Marked(marked)
+    out = []
+    for part, inside in _parts(marked.text, _sound(marked.spans, len(marked.text))):
+        shown = _UNPRINTABLE.sub("", _LAYOUT.sub(" ", part))
+        out.append(f"{_BOLD}{shown}{_PLAIN}" if inside and styled and shown else shown)
+    return "".join(out)
+
+
+def _sound(spans: Iterable[Span], length: int) -> list[Span]:
+    """The spans sorted, inside the text, not empty, not overlapping."""
+    out: list[Span] = []
+    covered = 0
+    for start, end in sorted(spans):
+        start, end = max(start, covered), min(end, length)
+        if start < end:
+            out.append((start, end))
+            covered = end
+    return out
+
+
+def _inside(spans: Sequence[Span], start: int, end: int) -> list[Span]:
+    """The parts of sound ``spans`` between ``start`` and ``end``, counted from ``start``."""
+    out: list[Span] = []
+    for a, b in spans[max(bisect_right(spans, (start, start)) - 1, 0) :]:
+        if a >= end:
+            break
+        if b > start:
+            out.append((max(a, start) - start, min(b, end) - start))
+    return out
+
+
+def _parts(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, bool]]:
+    """``text`` cut at the borders of sound spans, each part with whether it is one."""
+    done = 0
+    for start, end in spans:
+        if done < start:
+            yield text[done:start], False
+        yield text[start:end], True
+        done = end
+    if done < len(text):
+        yield text[done:], False
+
+
+def _marked_html(text: str, spans: Sequence[Span]) -> str:
+    if not spans:
+        return escape(text)
+    return "".join(f"<mark>{escape(part)}</mark>" if inside else escape(part) for part, inside in _parts(text, spans))
+
+
+def _tag_html(tag: str, attributes: Attributes) -> str:
+    return f"<{tag}" + "".join(f' {name}="{escape(value)}"' for name, value in attributes) + ">"
+
+
+def _void_html(piece: Void) -> str:
+    described = piece.tag != "img" or any(name == "alt" for name, _ in piece.attributes)
+    # Without an alt, a screen reader reads the file name out.
+    return _tag_html(piece.tag, piece.attributes if described else (*piece.attributes, ("alt", "")))
+
+
+def _densest(spans: Sequence[Span], limit: int) -> Span:
+    """From the first to the last of the most spans that stand within ``limit``, the earliest such place."""
+    best, most, last = (0, 0), 0, 0
+    for index, (start, end) in enumerate(spans):
+        last = max(last, index)
+        while last + 1 < len(spans) and spans[last + 1][1] <= start + limit:
+            last += 1
+        if last - index + 1 > most:
+            most = last - index + 1
+            best = (start, min(max(end, spans[last][1]), start + limit))
+    return best
+
+
+def _cut_before(text: str, begin: int, first: int) -> int:
+    """``begin`` moved to the start of a word, after it if possible, but not behind ``first``."""
+    if begin == 0:
+        return 0
+    if not (text[begin - 1].isspace() or text[begin].isspace()):
+        after = _SPACE.search(text, begin, min(begin + _REACH, first))
+        if after:
+            begin = after.end()
+        else:
+            before = max(begin - _REACH, 0)
+            spaces = [found.end() + before for found in _SPACE.finditer(text[before:begin])]
+            begin = spaces[-1] if spaces else 0 if before == 0 else _off_marks(text, begin, first)
+    while begin < first and text[begin].isspace():
+        begin += 1
+    return begin
+
+
+def _cut_after(text: str, end: int, last: int) -> int:
+    """``end`` moved to the end of a word, before it if possible, but not in front of ``last``."""
+    if end >= len(text):
+        return len(text)
+    if not (text[end - 1].isspace() or text[end].isspace()):
+        before = max(end - _REACH, last)
+        spaces = [found.start() + before for found in _SPACE.finditer(text[before:end])]
+        after = _SPACE.search(text, end, end + _REACH)
+        if spaces:
+            end = spaces[-1]
+        elif after:
+            end = after.start()
+        else:
+            end = len(text) if end + _REACH >= len(text) else _off_marks(text, end, len(text))
+    while end > last and text[end - 1].isspace():
+        end -= 1
+    return end
+
+
+def _off_marks(text: str, place: int, limit: int) -> int:
+    """``place``, or the next place where a cut does not part a letter from its marks."""
+    while place < limit and unicodedata.category(text[place]).startswith("M"):
+        place += 1
+    return place
+
+
+def _whole_word(text: str, start: int, end: int) -> Span:
+    """The span with the rest of its first and last word; long runs without a space stay as they are."""
+    before, after = start, end
+    while before and _in_word(text[before - 1]):
+        before -= 1
+    while after < len(text) and _in_word(text[after]):
+        after += 1
+    return before if start - before <= _REACH else start, after if after - end <= _REACH else end
+
+
+def _in_word(char: str) -> bool:
+    return char.isalnum() or unicodedata.category(char).startswith("M")
+
+
+def _context(text: str, start: int, end: int) -> tuple[str, str]:
+    """The words before and after: three each, more while the same words stand somewhere else in the text."""
+    nearby = max(start - EXCERPT, 0)
+    # The first word nearby may be half of one.
+    befores = [found.start() + nearby for found in _WORD.finditer(text[nearby:start])][bool(nearby) :]
+    afters = [found.end() + end for found in _WORD.finditer(text[end : end + EXCERPT])]
+    if end + EXCERPT < len(text):
+        del afters[-1:]
+    lower = text.lower()
+    begin, stop = start, end
+    for words in range(3, 9):
+        begin = befores[-words:][0] if befores else start
+        stop = afters[:words][-1] if afters else end
+        if lower.count(text[begin:stop].lower()) == 1:
+            break
+    return _words(text[begin:start]), _words(text[end:stop])
+
+
+def _words(text: str) -> str:
+    """``text`` on one line, "" where it is only punctuation, which tells no spot from another."""
+    return " ".join(text.split()) if any(map(str.isalnum, text)) else ""
+
+
+def _encoded(words: str) -> str:
+    # The hyphen is the only sign that quote leaves alone and the directive gives a meaning.
+    return quote(words, safe="", errors="replace").replace("-", "%2D")
