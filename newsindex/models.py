@@ -16,7 +16,7 @@ from taggit.models import ItemBase, TagBase
 from newsindex.conf import conf
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 
 class ArticleQuerySet(models.QuerySet["Article"]):
@@ -47,11 +47,17 @@ class Tag(TagBase):
         verbose_name_plural = _("tags")
         ordering = ("name",)
 
+    def slugify(self, tag: str, i: int | None = None) -> str:
+        # A name of signs alone leaves nothing for a slug, but needs a URL too.
+        slug: str = super().slugify(tag) or "tag-" + "-".join(f"{ord(sign):x}" for sign in tag)
+        ending = "" if i is None else f"_{i}"
+        return slug[: 100 - len(ending)] + ending
+
     def get_absolute_url(self) -> str:
         return reverse("newsindex:tag_detail", kwargs={"slug": self.slug})
 
 
-class Article(models.Model):
+class Article(models.Model):  # type: ignore[django-manager-missing]  # the key is on taggit's untyped base
     """A text with a title, cut into paragraphs for the index."""
 
     class Status(models.TextChoices):
@@ -70,13 +76,9 @@ class Article(models.Model):
     body_format = models.CharField(
         _("body format"), max_length=10, choices=BodyFormat.choices, default=BodyFormat.PLAIN
     )
-    authors = models.CharField(
-        _("authors"), max_length=500, blank=True, help_text=_("Names, separated by commas.")
-    )
+    authors = models.CharField(_("authors"), max_length=500, blank=True, help_text=_("Names, separated by commas."))
     section = models.CharField(_("section"), max_length=100, blank=True, db_index=True)
-    status = models.CharField(
-        _("status"), max_length=10, choices=Status.choices, default=Status.DRAFT, db_index=True
-    )
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.DRAFT, db_index=True)
     published_at = models.DateTimeField(
         _("published at"),
         null=True,
@@ -146,9 +148,7 @@ class TaggedArticle(ItemBase):
     class Meta:
         verbose_name = _("tagged article")
         verbose_name_plural = _("tagged articles")
-        constraints = (
-            models.UniqueConstraint(fields=("tag", "content_object"), name="newsindex_one_tag_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=("tag", "content_object"), name="newsindex_one_tag_once"),)
 
     def __str__(self) -> str:
         return f"{self.content_object_id}: {self.tag_id}"

@@ -407,7 +407,7 @@ def _normalised(texts: list[tuple[int, list[str]]], code: bool) -> list[tuple[in
     out = [(place, unicodedata.normalize("NFC", "".join(parts))) for place, parts in texts]
     whole = "".join(text for _, text in out)
     if not unicodedata.is_normalized("NFC", whole):
-        # Something combines across the elements after all: the text counts more than its elements.
+        # Unicode 16 has letters that combine with the one before: the text counts more than its elements.
         whole = unicodedata.normalize("NFC", whole)
         out = [(place, "" if index else whole) for index, (place, _) in enumerate(out)]
     begin = len(whole) - len(whole.lstrip("\n")) if code else 0

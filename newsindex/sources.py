@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
+from django.db import router
 from django.db.models import Model, QuerySet
 from django.utils.module_loading import autodiscover_modules
 
@@ -137,7 +138,7 @@ class Source(Generic[M]):
 
     def load(self, pks: Iterable[str]) -> dict[str, M]:
         """The rows with these keys as they are now, by ``str(pk)``; what is gone or no key at all is left out."""
-        return {str(obj.pk): obj for obj in self.queryset().filter(pk__in=self._valid(pks))}
+        return {str(obj.pk): obj for obj in self._primary(self.queryset()).filter(pk__in=self._valid(pks))}
 
     def load_public(self, pks: Iterable[str]) -> dict[str, M]:
         """The same for those that may be shown to visitors, dates aside."""
@@ -145,15 +146,21 @@ class Source(Generic[M]):
 
     def public_pks(self, pks: Iterable[str]) -> frozenset[str]:
         """Which of these may be shown to visitors, dates aside."""
-        rows = self.public(self.model._default_manager.filter(pk__in=self._valid(pks)))
+        rows = self._primary(self.model._default_manager.all())
+        rows = self.public(rows.filter(pk__in=self._valid(pks)))
         return frozenset(str(pk) for pk in rows.values_list("pk", flat=True))
 
     def batches(self, size: int, after: Any = None) -> Iterator[list[M]]:
         """All rows by primary key, in lists of at most ``size``, one query (and its prefetches) a list."""
-        rows = self.queryset().order_by("pk")
+        rows = self._primary(self.queryset()).order_by("pk")
         while batch := list((rows if after is None else rows.filter(pk__gt=after))[:size]):
             yield batch
             after = batch[-1].pk
+
+    def _primary(self, queryset: QuerySet[M]) -> QuerySet[M]:
+        # A replica may lag behind the change that is being indexed.
+        primary: QuerySet[M] = queryset.using(router.db_for_write(self.model))
+        return primary
 
     def _valid(self, pks: Iterable[str]) -> list[Any]:
         field = self.model._meta.pk
@@ -248,7 +255,8 @@ class ArticleSource(Source[Article]):
         return paragraphs(article.body, article.body_format)  # type: ignore[arg-type]
 
     def tags(self, article: Article) -> Iterable[object]:
-        return article.tags.all()
+        tags: Iterable[object] = article.tags.all()
+        return tags
 
     def authors(self, article: Article) -> Iterable[object]:
         return article.author_names
@@ -266,7 +274,7 @@ class ArticleSource(Source[Article]):
         return article.language_code
 
     def queryset(self) -> QuerySet[Article]:
-        return super().queryset().prefetch_related("tags")
+        return super().queryset().prefetch_related("tags")  # type: ignore[misc]  # taggit's manager is untyped
 
     def public(self, queryset: QuerySet[Article]) -> QuerySet[Article]:
         return queryset.filter(status=Article.Status.PUBLISHED)

@@ -153,6 +153,7 @@ def test_an_excerpt_is_a_piece_of_the_text(text: str, places: list[tuple[int, in
     ("body", "spans", "expected"),
     [
         ("<p><b>in</b>line</p>", {1: [(1, 4)]}, "<p><b>i<mark>n</mark></b><mark>li</mark>ne</p>"),
+        ("<p>one <b>two</b> three</p>", {1: [(4, 7)]}, "<p>one <b><mark>two</mark></b> three</p>"),
         ("<p>a\n  b&nbsp;c &amp;</p>", {1: [(2, 5)]}, "<p>a <mark>b\xa0c</mark> &amp;</p>"),
         (
             "<ul><li>A<ul><li>B</ul></ul>",

@@ -245,6 +245,7 @@ def test_pieces_nest_and_hold_each_paragraph_once(body: str, body_format: Format
             assert opened.pop() == piece.tag
         elif isinstance(piece, Text) and piece.paragraph:
             gap = piece.start - written[piece.paragraph]
+            assert gap in (0, 1)
             rebuilt[piece.paragraph].append(" " * gap + piece.text)
             written[piece.paragraph] = piece.start + len(piece.text)
     assert not opened
@@ -315,3 +316,9 @@ def test_an_endless_attribute_is_dropped() -> None:
     content = read("<p><a href='http://example.org/" + "y" * 50_000 + "'>x" + "<p>x" * 300, "html")
     assert len(content.paragraphs) == 301
     assert not any(piece.attributes for piece in content.pieces if isinstance(piece, Open))
+
+
+def test_elements_nested_without_end_are_not_all_written() -> None:
+    content = read("<div>" * 150 + "<b>" * 25 + "x", "html")
+    assert [p.text for p in content.paragraphs] == ["x"]
+    assert sum(isinstance(piece, Open) for piece in content.pieces) < 120

@@ -29,6 +29,8 @@ else:
 
 #: The page repeats each chosen tag in its form, and Django takes at most 1,000 fields.
 MOST_MERGED: Final = 200
+#: Django makes a condition of each word, of which a database takes so many. No name of a tag is longer than this.
+LONGEST_SEARCH: Final = 200
 
 
 class MergeTagsForm(forms.Form):
@@ -63,6 +65,11 @@ class TagAdmin(BaseAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
         tags: QuerySet[Tag] = super().get_queryset(request).annotate(article_count=Count("tagged_articles"))
         return tags
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Tag], search_term: str
+    ) -> tuple[QuerySet[Tag], bool]:
+        return super().get_search_results(request, queryset, search_term[:LONGEST_SEARCH])
 
     @admin.display(description=_("articles"), ordering="article_count")
     def article_count(self, tag: Tag) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.signals import setting_changed
 from django.dispatch import receiver
@@ -18,7 +18,14 @@ from newsindex.exceptions import ConfigurationError
 DEFAULT_ALIAS = "default"
 
 
-class EngineHandler(BaseConnectionHandler):
+if TYPE_CHECKING:
+    _Handler = BaseConnectionHandler[Engine]
+else:
+    # Generic in the type stubs only.
+    _Handler = BaseConnectionHandler
+
+
+class EngineHandler(_Handler):
     """Django's handler of aliases, but with instances shared by the threads: engines are made for that."""
 
     settings_name = "NEWSINDEX"

@@ -156,9 +156,7 @@ class SearchRequest:
         if self.now.tzinfo is None:
             raise ContractError(f"SearchRequest.now must be an aware datetime, not {self.now!r}.")
         if self.offset < 0 or self.limit < 0 or self.paragraphs_per_article < 0:
-            raise ContractError(
-                "SearchRequest: offset, limit and paragraphs_per_article must not be negative."
-            )
+            raise ContractError("SearchRequest: offset, limit and paragraphs_per_article must not be negative.")
         if self.cursor is not None and self.offset:
             raise ContractError("SearchRequest: give a cursor or an offset, not both.")
         if self.sort not in ("relevance", "newest", "oldest"):
@@ -313,11 +311,11 @@ class Writer(ABC):
 
     @abstractmethod
     def commit(self) -> None:
-        """Make all changes durable, and visible to every search that begins later."""
+        """Make all changes durable, and visible to every search that begins later. Ends the writer."""
 
     @abstractmethod
     def cancel(self) -> None:
-        """Forget all changes since the last commit."""
+        """Forget all changes. Ends the writer."""
 
     def flush(self) -> None:  # noqa: B027
         """Give memory back where the engine buffers; commits nothing."""
@@ -388,15 +386,11 @@ class Engine(ABC):
         """Answer ``request``. Never writes."""
 
     @abstractmethod
-    def suggest(
-        self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8
-    ) -> tuple[Suggestion, ...]:
+    def suggest(self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8) -> tuple[Suggestion, ...]:
         """Completions of ``text`` from the titles, tags and words of visible articles, best first."""
 
     @abstractmethod
-    def related(
-        self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5
-    ) -> tuple[ArticleHit, ...]:
+    def related(self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5) -> tuple[ArticleHit, ...]:
         """Visible articles that share telling words and tags with the one of ``key``; empty where there is none."""
 
     @abstractmethod

@@ -1,0 +1,177 @@
+"""System checks.
+
+newsindex.E001  NEWSINDEX is no dict of engines
+newsindex.E002  NEWSINDEX has no engine "default"
+newsindex.E003  an engine's settings have an unknown key, or no dict of OPTIONS
+newsindex.E004  an engine can't be made: its BACKEND or its OPTIONS are wrong
+newsindex.E005  NEWSINDEX_UPDATE is neither "inline" nor "command"
+newsindex.E006  a source does not define paragraphs()
+newsindex.E007  a source's model has a composite primary key
+newsindex.E008  a source follows what is no relation of its model
+newsindex.W001  the URLs of newsindex are not included, so no page of it can be reached
+newsindex.W002  an index was never built (asked for by ``check --database``, and so by ``migrate``)
+
+An engine adds its own, named after it (newsindex.whoosh.E001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, Tags, Warning
+from django.core.checks import register as register_check
+from django.urls import NoReverseMatch, reverse
+
+from newsindex.conf import conf
+from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines.base import Engine
+from newsindex.exceptions import ConfigurationError, EngineError
+from newsindex.receivers import followed, resolve
+from newsindex.sources import Source, sources
+
+ENGINE_KEYS = frozenset({"BACKEND", "OPTIONS"})
+UPDATES = ("inline", "command")
+EXAMPLE = '{"default": {"BACKEND": "newsindex.engines.whoosh.WhooshEngine", "OPTIONS": {"path": ...}}}'
+
+
+def register() -> None:
+    """Register the checks with Django. Harmless when called again."""
+    register_check(check_settings, "newsindex")
+    register_check(check_sources, "newsindex")
+    register_check(check_urls, "newsindex", Tags.urls)
+    register_check(check_built, "newsindex", Tags.database)
+
+
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The shape of the settings, then what each engine says of its own."""
+    messages: list[CheckMessage] = list(_update_setting())
+    shape = list(_shape())
+    messages += shape
+    if not shape:
+        for alias in engines:
+            messages += _engine(alias)
+    return messages
+
+
+def check_sources(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    return [message for source in sources for message in _source(source)]
+
+
+def check_urls(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        reverse("newsindex:search")
+    except NoReverseMatch:
+        return [
+            Warning(
+                "The URLs of newsindex are not included: nobody can search.",
+                hint='Add path("search/", include("newsindex.urls")) to your urlpatterns.',
+                id="newsindex.W001",
+            )
+        ]
+    return []
+
+
+def check_built(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    if not databases or any(_shape()):
+        return []
+    return [message for alias in engines for message in _built(alias)]
+
+
+def _update_setting() -> Iterator[CheckMessage]:
+    if conf.NEWSINDEX_UPDATE not in UPDATES:
+        yield Error(
+            f"NEWSINDEX_UPDATE must be 'inline' or 'command', not {conf.NEWSINDEX_UPDATE!r}.",
+            hint="'inline' indexes a change after its transaction, 'command' leaves it to newsindex_update.",
+            id="newsindex.E005",
+        )
+
+
+def _shape() -> Iterator[CheckMessage]:
+    configured: object = conf.NEWSINDEX
+    if not isinstance(configured, dict) or not all(isinstance(value, dict) for value in configured.values()):
+        yield Error(
+            f"NEWSINDEX must be a dict of engines by alias, not {configured!r}.",
+            hint=f"Write NEWSINDEX = {EXAMPLE}",
+            id="newsindex.E001",
+        )
+        return
+    if DEFAULT_ALIAS not in configured:
+        names = ", ".join(repr(alias) for alias in configured) or "none"
+        yield Error(
+            f"NEWSINDEX has no engine {DEFAULT_ALIAS!r}, only: {names}.",
+            hint=f"Write NEWSINDEX = {EXAMPLE}",
+            id="newsindex.E002",
+        )
+    for alias, settings in configured.items():
+        yield from _alias(alias, settings)
+
+
+def _alias(alias: str, settings: dict[str, object]) -> Iterator[CheckMessage]:
+    for key in sorted(set(settings) - ENGINE_KEYS, key=str):
+        yield Error(
+            f"NEWSINDEX[{alias!r}] has the unknown key {key!r}.",
+            hint="It takes BACKEND and OPTIONS; what an engine is told goes into OPTIONS.",
+            id="newsindex.E003",
+        )
+    if not isinstance(options := settings.get("OPTIONS", {}), dict):
+        yield Error(
+            f"NEWSINDEX[{alias!r}]['OPTIONS'] must be a dict of the engine's options, not {options!r}.",
+            id="newsindex.E003",
+        )
+
+
+def _engine(alias: str) -> Iterator[CheckMessage]:
+    try:
+        engine = engines[alias]
+    except ConfigurationError as error:
+        yield Error(str(error), hint="See the engine's documentation for its options.", id="newsindex.E004")
+        return
+    for problem in engine.check():
+        kind = Error if problem.level == "error" else Warning
+        yield kind(problem.message, hint=problem.hint or None, obj=f"NEWSINDEX[{alias!r}]", id=problem.id)
+
+
+def _source(source: Source[Any]) -> Iterator[CheckMessage]:
+    name = type(source).__name__
+    if type(source).paragraphs is Source.paragraphs:
+        yield Error(
+            f"{name} does not define paragraphs(), so {source.label} has no text to search.",
+            hint="Define paragraphs(self, obj), for example: return self.from_html(obj.body)",
+            id="newsindex.E006",
+        )
+    if len(getattr(source.model._meta, "pk_fields", ())) > 1:
+        yield Error(
+            f"{name}: {source.label} has a composite primary key, which an index key can't hold.",
+            hint="Register a model with a single primary key.",
+            id="newsindex.E007",
+        )
+    for path in followed(source):
+        if resolve(source.model, path) is None:
+            yield Error(
+                f"{name}.follow has {path!r}, which is no relation of {source.label}.",
+                hint=f"Its relations are: {', '.join(_relations(source)) or 'none'}.",
+                id="newsindex.E008",
+            )
+
+
+def _relations(source: Source[Any]) -> list[str]:
+    return sorted(field.name for field in source.model._meta.get_fields() if field.is_relation and field.related_model)
+
+
+def _built(alias: str) -> Iterator[CheckMessage]:
+    try:
+        engine: Engine = engines[alias]
+        built = not engine.persistent or bool(engine.stats().generation)
+    except (ConfigurationError, EngineError):
+        return  # the other checks and newsindex_status say what is wrong
+    if not built:
+        option = "" if alias == DEFAULT_ALIAS else f" --engine {alias}"
+        yield Warning(
+            f"The index {alias!r} was never built: searches find nothing.",
+            hint=f"Run manage.py newsindex_rebuild{option}",
+            id="newsindex.W002",
+        )

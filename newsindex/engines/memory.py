@@ -1,0 +1,521 @@
+"""The memory engine: small, exact and slow. For tests, and to read what engines/base.py means.
+
+Nothing is clever here: every search looks at every token of every article that the asker may see.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+
+from newsindex.analysis import Token, keyword, length, tokens
+from newsindex.engines.base import EVERYTHING as SEES_ALL
+from newsindex.engines.base import (
+    ArticleHit,
+    Document,
+    Engine,
+    Facet,
+    FacetCount,
+    Filters,
+    Health,
+    Marked,
+    MonthCount,
+    ParagraphHit,
+    Rebuild,
+    SearchPage,
+    SearchRequest,
+    Stats,
+    Suggestion,
+    Writer,
+)
+from newsindex.engines.completion import Typed, completions
+from newsindex.engines.correction import replacements
+from newsindex.engines.counting import facet, month_of, spelling, tally, timeline, within_days
+from newsindex.engines.paging import Place, decode_cursor, encode_cursor, place
+from newsindex.engines.relatedness import related_query, unmarked
+from newsindex.exceptions import ContractError, WriterBusy
+from newsindex.matching import occurrences, slots, spans
+from newsindex.query import replace_words, unparse
+from newsindex.query.nodes import (
+    And,
+    Everything,
+    Keyword,
+    Leaf,
+    Node,
+    Not,
+    Or,
+    Published,
+    leaves,
+    relaxed,
+)
+from newsindex.ranking import DECIMALS, FIELDS, K1, PASSAGE_SHARE, RECENCY_SHARE, WEIGHT, B
+
+
+class Article:
+    """A document with its tokens. texts: for each field the texts that an occurrence must not cross, as tokens."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        written = {
+            "title": (document.title,),
+            "summary": (document.summary,),
+            "tags": document.tags,
+            "text": tuple(paragraph.text for paragraph in document.paragraphs),
+        }
+        self.texts: dict[str, tuple[list[Token], ...]] = {
+            name: tuple(tokens(text, document.language) for text in written[name]) for name in FIELDS
+        }
+        self.lengths = {name: sum(length(found) for found in self.texts[name]) for name in FIELDS}
+
+    def values(self, name: Facet) -> tuple[str, ...]:
+        """What the article has for a facet, as it is spelt there."""
+        if name == "section":
+            return (self.document.section,)
+        return self.document.tags if name == "tag" else self.document.authors
+
+    def keywords(self, name: Facet) -> set[str]:
+        return {keyword(value) for value in self.values(name)} - {""}
+
+    def words(self) -> set[str]:
+        """The folded words of all texts, without pairs."""
+        every = (token for texts in self.texts.values() for found in texts for token in found)
+        return {token.word for token in every if not token.pair}
+
+
+@dataclass(frozen=True)
+class Found:
+    """How often a leaf occurs in an article: by field, and in each of its paragraphs."""
+
+    fields: Mapping[str, int]
+    paragraphs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """All articles by key. Never changed: a commit makes another one."""
+
+    name: str
+    built_at: datetime
+    articles: Mapping[str, Article]
+
+
+class View:
+    """The articles that one asker may see at one moment, with the statistics that are taken over them."""
+
+    def __init__(self, generation: Generation, now: datetime, audiences: frozenset[str]) -> None:
+        self.now = now
+        self.articles = {
+            key: article for key, article in generation.articles.items() if is_visible(article.document, now, audiences)
+        }
+        everyone = self.articles.values()
+        self.average = {name: _average([article.lengths[name] for article in everyone]) for name in FIELDS}
+        self.average_paragraph = _average([length(p) for article in everyone for p in article.texts["text"]])
+        self._found: dict[Leaf, dict[str, Found]] = {}
+
+    def found(self, leaf: Leaf) -> dict[str, Found]:
+        """The articles in which ``leaf`` occurs, by key."""
+        if leaf not in self._found:
+            counted = {key: count(leaf, article) for key, article in self.articles.items()}
+            self._found[leaf] = {key: found for key, found in counted.items() if any(found.fields.values())}
+        return self._found[leaf]
+
+    def idf(self, leaf: Leaf) -> float:
+        n = len(self.found(leaf))
+        return math.log(1 + (len(self.articles) - n + 0.5) / (n + 0.5))
+
+    def matching(self, node: Node) -> set[str]:
+        """The keys of the articles that match."""
+        if isinstance(node, And):
+            return set(self.articles).intersection(*(self.matching(child) for child in node.children))
+        if isinstance(node, Or):
+            return set().union(*(self.matching(child) for child in node.children))
+        if isinstance(node, Not):
+            return set(self.articles) - self.matching(node.child)
+        if isinstance(node, Keyword):
+            wanted = keyword(node.value)
+            return {key for key, article in self.articles.items() if wanted in article.keywords(node.field)}
+        if isinstance(node, Published):
+            return self.published(Filters(start=node.start, end=node.end))
+        if isinstance(node, Everything):
+            return set(self.articles)
+        return set(self.found(node))
+
+    def published(self, days: Filters) -> set[str]:
+        zone = self.now.tzinfo
+        return {
+            key
+            for key, article in self.articles.items()
+            if within_days(article.document.published_at, days.start, days.end, zone)
+        }
+
+    def passing(self, filters: Filters) -> set[str]:
+        """The keys of the articles that the filters let through."""
+        keys = self.published(filters)
+        choices: tuple[tuple[Facet, tuple[str, ...]], ...] = (
+            ("tag", filters.tags),
+            ("author", filters.authors),
+            ("section", filters.sections),
+        )
+        for name, values in choices:
+            if values:
+                wanted = {keyword(value) for value in values}
+                keys = {key for key in keys if wanted & self.articles[key].keywords(name)}
+        if filters.sources:
+            keys = {key for key in keys if self.articles[key].document.source in filters.sources}
+        return keys if filters.keys is None else keys & set(filters.keys)
+
+    def words(self) -> Counter[str]:
+        """In how many articles each folded word stands."""
+        counts: Counter[str] = Counter()
+        for article in self.articles.values():
+            counts.update(article.words())
+        return counts
+
+    def score(self, key: str, wanted: Sequence[Leaf], recency: timedelta | None) -> float:
+        """The score of an article, as ``newsindex.ranking`` has it."""
+        article = self.articles[key]
+        total = sum(self._leaf_score(leaf, article) for leaf in wanted)
+        best = max((score for _, score in self.paragraph_scores(key, wanted)), default=0.0)
+        score = article.document.boost * (total + PASSAGE_SHARE * best)
+        published_at = article.document.published_at
+        if recency and published_at and published_at <= self.now:
+            score *= 1 + RECENCY_SHARE * 0.5 ** ((self.now - published_at) / recency)
+        return round(score, DECIMALS)
+
+    def paragraph_scores(self, key: str, wanted: Sequence[Leaf]) -> list[tuple[int, float]]:
+        """(index, score) of the paragraphs in which any leaf occurs, in the order of the article."""
+        out = []
+        for index, text in enumerate(self.articles[key].texts["text"]):
+            score = 0.0
+            for leaf in wanted:
+                found = self.found(leaf).get(key)
+                if found and found.paragraphs[index]:
+                    tf = _weighed("text", found.paragraphs[index], length(text), self.average_paragraph)
+                    score += self.idf(leaf) * tf * (K1 + 1) / (K1 + tf)
+            if score:
+                out.append((index, score))
+        return out
+
+    def _leaf_score(self, leaf: Leaf, article: Article) -> float:
+        found = self.found(leaf).get(article.document.key)
+        if found is None:
+            return 0.0
+        tf = sum(_weighed(name, found.fields[name], article.lengths[name], self.average[name]) for name in FIELDS)
+        return self.idf(leaf) * tf * (K1 + 1) / (K1 + tf)
+
+
+def is_visible(document: Document, now: datetime, audiences: frozenset[str]) -> bool:
+    """Whether who has these audiences may see ``document`` now."""
+    if audiences == SEES_ALL:
+        return True
+    begun = document.published_at is None or document.published_at <= now
+    over = document.expires_at is not None and document.expires_at <= now
+    return begun and not over and bool(document.audiences & audiences)
+
+
+def count(leaf: Leaf, article: Article) -> Found:
+    """How often ``leaf`` occurs in ``article``."""
+    looked_for = slots(leaf, article.document.language)
+
+    def times(name: str) -> list[int]:
+        if leaf.field not in ("", name):
+            return [0 for _ in article.texts[name]]
+        return [sum(o.count for o in occurrences(looked_for, found)) for found in article.texts[name]]
+
+    by_field = {name: times(name) for name in FIELDS}
+    return Found({name: sum(by_field[name]) for name in FIELDS}, tuple(by_field["text"]))
+
+
+def _average(lengths: Sequence[int]) -> float:
+    return (sum(lengths) / len(lengths) if lengths else 0.0) or 1.0
+
+
+def _weighed(name: str, frequency: int, size: int, average: float) -> float:
+    return WEIGHT[name] * frequency / (1 - B[name] + B[name] * size / average)
+
+
+def _page(
+    view: View, keys: set[str], wanted: Sequence[Leaf], request: SearchRequest
+) -> tuple[list[tuple[str, float]], str | None]:
+    """(key, score) of the hits of the page in order, and the cursor for the page after."""
+    ranked: list[tuple[Place, str, float]] = []
+    for key in keys:
+        score = view.score(key, wanted, request.recency)
+        published_at = view.articles[key].document.published_at
+        ranked.append((place(request.sort, score, published_at, key), key, score))
+    ranked.sort()
+    if request.cursor is not None:
+        last = decode_cursor(request.sort, request.cursor)
+        ranked = [hit for hit in ranked if hit[0] > last]
+    page = ranked[request.offset : request.offset + request.limit]
+    more = request.offset + request.limit < len(ranked)
+    cursor = encode_cursor(request.sort, page[-1][0]) if page and more else None
+    return [(key, score) for _, key, score in page], cursor
+
+
+def _hit(view: View, key: str, score: float, wanted: Sequence[Leaf], request: SearchRequest) -> ArticleHit:
+    if not request.content:
+        return ArticleHit(key, score)
+    document = view.articles[key].document
+    scores = view.paragraph_scores(key, wanted)
+    paragraphs = [_paragraph_hit(document, index, score, wanted) for index, score in scores]
+    paragraphs.sort(key=lambda hit: (-hit.score, hit.number))
+    return ArticleHit(
+        key=key,
+        score=score,
+        title=_marked(document, document.title, wanted, "title"),
+        summary=_marked(document, document.summary, wanted, "summary"),
+        paragraphs=tuple(paragraphs[: request.paragraphs_per_article]),
+        matched_paragraphs=len(paragraphs),
+        tags=document.tags,
+        authors=document.authors,
+        section=document.section,
+        published_at=document.published_at,
+        language=document.language,
+        url=document.url,
+    )
+
+
+def _paragraph_hit(document: Document, index: int, score: float, wanted: Sequence[Leaf]) -> ParagraphHit:
+    paragraph = document.paragraphs[index]
+    marked = _marked(document, paragraph.text, wanted, "text")
+    return ParagraphHit(paragraph.number, paragraph.anchor, paragraph.kind, round(score, DECIMALS), marked)
+
+
+def _marked(document: Document, text: str, wanted: Sequence[Leaf], name: str) -> Marked:
+    return Marked(text, spans(wanted, text, document.language, name))
+
+
+def _facets(view: View, keys: set[str], request: SearchRequest) -> dict[Facet, tuple[FacetCount, ...]]:
+    counted = {name: tally(view.articles[key].values(name) for key in keys) for name in request.facets}
+    return {name: facet(counts, written, request.facet_limit) for name, (counts, written) in counted.items()}
+
+
+def _timeline(view: View, keys: set[str]) -> tuple[MonthCount, ...]:
+    dates = (view.articles[key].document.published_at for key in keys)
+    return timeline(Counter(month_of(moment, view.now.tzinfo) for moment in dates if moment))
+
+
+def _correction(view: View, request: SearchRequest) -> str:
+    """The query with its unknown words replaced, where that finds something."""
+    words = view.words()
+    mapping = replacements(request.query, lambda leaf: bool(view.found(leaf)), lambda word: words.items())
+    if not mapping:
+        return ""
+    corrected = replace_words(request.query, mapping)
+    return unparse(corrected) if view.matching(corrected) & view.passing(request.filters) else ""
+
+
+def _changed(articles: Mapping[str, Article], changes: Mapping[str, Article | None]) -> dict[str, Article]:
+    merged = {**articles, **changes}
+    return {key: article for key, article in merged.items() if article is not None}
+
+
+def _stats(generation: Generation) -> Stats:
+    documents = [article.document for article in generation.articles.values()]
+    texts = [
+        text
+        for document in documents
+        for text in (document.title, document.summary, *(paragraph.text for paragraph in document.paragraphs))
+    ]
+    return Stats(
+        articles=len(documents),
+        paragraphs=sum(len(document.paragraphs) for document in documents),
+        segments=1,
+        size=sum(len(text.encode(errors="surrogatepass")) for text in texts),
+        generation=generation.name,
+        built_at=generation.built_at,
+    )
+
+
+class MemoryEngine(Engine):
+    """Keeps documents in this process and nowhere else. Takes no options; there is always a live generation.
+
+    ``timeout`` is not looked at: an answer is never partial.
+    """
+
+    persistent = False
+
+    def __init__(self) -> None:
+        self._writing = threading.Lock()
+        self._rebuilding = threading.Lock()
+        # Guards what a commit and a swap change together.
+        self._swapping = threading.Lock()
+        self._generations = 1
+        self._live = Generation("memory-1", datetime.now(timezone.utc), {})
+        self._rebuild: MemoryRebuild | None = None
+
+    def search(self, request: SearchRequest) -> SearchPage:
+        began = time.perf_counter()
+        view = View(self._live, request.now, request.audiences)
+        tree = relaxed(request.query) if request.match == "any" else request.query
+        keys = view.matching(tree) & view.passing(request.filters)
+        wanted = tuple(leaves(tree))
+        ordered, next_cursor = _page(view, keys, wanted, request)
+        return SearchPage(
+            hits=tuple(_hit(view, key, score, wanted, request) for key, score in ordered),
+            total=len(keys),
+            facets=_facets(view, keys, request),
+            timeline=_timeline(view, keys) if request.timeline else (),
+            suggestion="" if keys or request.match == "any" else _correction(view, request),
+            took=time.perf_counter() - began,
+            next_cursor=next_cursor,
+        )
+
+    def suggest(self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8) -> tuple[Suggestion, ...]:
+        view = View(self._live, now, audiences)
+        documents = [article.document for article in view.articles.values()]
+        counts, spellings = tally(document.tags for document in documents)
+        return completions(
+            Typed(text),
+            titles=((document.title, document.key, document.published_at) for document in documents),
+            tags=((spelling(spellings[tag]), counts[tag]) for tag in counts),
+            words=view.words().items(),
+            limit=limit,
+        )
+
+    def related(self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5) -> tuple[ArticleHit, ...]:
+        view = View(self._live, now, audiences)
+        # Whoever may not see an article learns nothing from what it is like.
+        if key not in view.articles:
+            return ()
+        document = view.articles[key].document
+        query = related_query(document, lambda leaf: len(view.found(leaf)), len(view.articles))
+        if query is None:
+            return ()
+        page = self.search(SearchRequest(query, now, audiences, limit=max(limit, 0) + 1, paragraphs_per_article=0))
+        return tuple(unmarked(hit) for hit in page.hits if hit.key != key)[: max(limit, 0)]
+
+    def get(self, key: str) -> Document | None:
+        article = self._live.articles.get(key)
+        return article.document if article else None
+
+    def scan(self) -> Iterator[tuple[str, str]]:
+        return iter([(key, article.document.version) for key, article in self._live.articles.items()])
+
+    def writer(self, *, wait: float = 0.0) -> Writer:
+        if not self._writing.acquire(timeout=max(wait, 0.0)):
+            raise WriterBusy(f"Another writer of this memory engine is open; waited {wait} seconds.")
+        return MemoryWriter(self._commit, self._writing.release)
+
+    def rebuild(self) -> Rebuild:
+        if not self._rebuilding.acquire(blocking=False):
+            raise WriterBusy("Another rebuild of this memory engine is under way.")
+        with self._swapping:
+            self._generations += 1
+            self._rebuild = MemoryRebuild(self, f"memory-{self._generations}")
+            return self._rebuild
+
+    def stats(self) -> Stats:
+        return _stats(self._live)
+
+    def health(self) -> Health:
+        return Health(ok=True)
+
+    def verify(self) -> Sequence[str]:
+        return [
+            f"{key} holds the document {article.document.key}."
+            for key, article in self._live.articles.items()
+            if key != article.document.key
+        ]
+
+    def _commit(self, changes: Mapping[str, Article | None]) -> None:
+        with self._swapping:
+            self._live = replace(self._live, articles=_changed(self._live.articles, changes))
+            if self._rebuild:
+                self._rebuild.note(changes)
+
+    def _end_rebuild(self, new: Generation | None) -> None:
+        with self._swapping:
+            self._live = new or self._live
+            self._rebuild = None
+        self._rebuilding.release()
+
+
+class MemoryWriter(Writer):
+    """Collects changes by key, so that the last one counts. Committing or cancelling ends it."""
+
+    def __init__(self, commit: Callable[[Mapping[str, Article | None]], None], release: Callable[[], None]) -> None:
+        self._apply = commit
+        self._release = release
+        self._changes: dict[str, Article | None] = {}
+        self._open = True
+
+    def put(self, document: Document) -> None:
+        self._change(document.key, Article(document))
+
+    def delete(self, key: str) -> None:
+        self._change(key, None)
+
+    def commit(self) -> None:
+        if self._open:
+            self._apply(self._changes)
+            self.cancel()
+
+    def cancel(self) -> None:
+        if self._open:
+            self._open = False
+            self._changes = {}
+            self._release()
+
+    def _change(self, key: str, article: Article | None) -> None:
+        if not self._open:
+            raise ContractError("This writer has committed or was cancelled; open another one with engine.writer().")
+        self._changes[key] = article
+
+
+class MemoryRebuild(Rebuild):
+    """A second dictionary beside the live one."""
+
+    def __init__(self, engine: MemoryEngine, generation: str) -> None:
+        self.generation = generation
+        self._engine = engine
+        self._articles: Mapping[str, Article] = {}
+        self._touched: frozenset[str] = frozenset()
+        self._writing = threading.Lock()
+        self._ended = False
+
+    def writer(self) -> Writer:
+        if self._ended:
+            raise ContractError(f"The rebuild {self.generation} is over.")
+        if not self._writing.acquire(blocking=False):
+            raise WriterBusy(f"Another writer of the rebuild {self.generation} is open.")
+        return MemoryWriter(self._commit, self._writing.release)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        with self._engine._writing:
+            yield
+
+    def touched(self) -> frozenset[str]:
+        return self._touched
+
+    def note(self, changes: Mapping[str, object]) -> None:
+        """Remember the keys that a writer of the live generation has changed."""
+        self._touched |= changes.keys()
+
+    def validate(self) -> Stats:
+        return _stats(self._made())
+
+    def swap(self) -> None:
+        if self._ended:
+            raise ContractError(f"The rebuild {self.generation} is over.")
+        self._ended = True
+        self._engine._end_rebuild(self._made())
+
+    def abort(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._engine._end_rebuild(None)
+
+    def _commit(self, changes: Mapping[str, Article | None]) -> None:
+        self._articles = _changed(self._articles, changes)
+
+    def _made(self) -> Generation:
+        return Generation(self.generation, datetime.now(timezone.utc), self._articles)

@@ -1,0 +1,233 @@
+"""The place of an index: directories of generations, the pointer to the live one, and the locks.
+
+path/                       0700: whoever can write here can run code, Whoosh's files are pickles
+    live                    which generation is live (JSON), replaced in one step
+    write.lock              held by whoever changes the live generation
+    rebuild.lock            held by whoever makes a new one
+    generations/
+        0002-5f3a9c1e/      Whoosh's files
+            rebuilding      the generation is not finished
+            touched         the keys that were changed in the live generation meanwhile, a line each
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+from newsindex.engines.whoosh.schema import INDEX_FORMAT
+from newsindex.engines.whoosh.storage import sync_directory
+from newsindex.exceptions import IndexDamaged, IndexNotBuilt, WriterBusy
+
+LIVE: Final = "live"
+REBUILDING: Final = "rebuilding"
+TOUCHED: Final = "touched"
+_NAME: Final = re.compile(r"[0-9]{4,9}-[0-9a-f]{8}")
+_PAUSE: Final = 0.02
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """Which generation is live since when. previous: the one before, kept for going back; "" where there is none."""
+
+    generation: str
+    built_at: datetime
+    previous: str = ""
+
+
+class FileLock:
+    """A lock between threads and processes. The system frees it when its holder dies, so it is never stale."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+        self._process = 0
+
+    @property
+    def held(self) -> bool:
+        return self._handle is not None
+
+    def acquire(self, wait: float, busy: str) -> None:
+        """Take the lock, or raise WriterBusy with the text ``busy`` after ``wait`` seconds."""
+        until = time.monotonic() + wait
+        # A handle of its own for each holder makes the lock hold between threads as well.
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not _locked(handle):
+                if time.monotonic() >= until:
+                    raise WriterBusy(busy)
+                time.sleep(_PAUSE)
+        except BaseException:
+            os.close(handle)
+            raise
+        self._handle, self._process = handle, os.getpid()
+
+    def release(self) -> None:
+        """Give the lock back; harmless where it is not held."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            # A forked child has the handle too. It must not unlock for its parent, nor keep the parent's lock alive.
+            if self._process == os.getpid():
+                fcntl.flock(handle, fcntl.LOCK_UN)
+            os.close(handle)
+
+    def __del__(self) -> None:
+        self.release()
+
+
+class Generations:
+    """The generations under a path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self) -> None:
+        """Make the directories, readable by nobody else."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+
+    def directory(self, generation: str) -> Path:
+        return self._folder / generation
+
+    def write_lock(self) -> FileLock:
+        return FileLock(self.path / "write.lock")
+
+    def rebuild_lock(self) -> FileLock:
+        return FileLock(self.path / "rebuild.lock")
+
+    def live(self) -> Pointer:
+        """The pointer as it is now. IndexNotBuilt where there is none, IndexDamaged where it can't be read."""
+        try:
+            data = (self.path / LIVE).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise IndexNotBuilt(
+                f"There is no index in {self.path} yet. Make one with: manage.py newsindex_rebuild"
+            ) from None
+        except OSError as error:
+            raise IndexDamaged(f"The index in {self.path} can't be read: {error}") from error
+        return _pointer(self.path / LIVE, data)
+
+    def previous(self) -> str:
+        """The name of the live generation, for whoever replaces it; "" where there is none that can be read."""
+        try:
+            return self.live().generation
+        except (IndexNotBuilt, IndexDamaged):
+            return ""
+
+    def point_to(self, generation: str) -> None:
+        """Make ``generation`` the live one, in one durable step."""
+        content = {
+            "format": INDEX_FORMAT,
+            "generation": generation,
+            "built_at": datetime.now(timezone.utc).isoformat(),
+            "previous": self.previous(),
+        }
+        aside = self.path / f"{LIVE}.{secrets.token_hex(4)}"
+        with open(aside, "w", encoding="utf-8") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, self.path / LIVE)
+        sync_directory(self.path)
+
+    def begin(self) -> str:
+        """A new generation that is marked as unfinished. Whoever asks holds the rebuild lock."""
+        newest = max((int(name.partition("-")[0]) for name in self._names()), default=0)
+        name = f"{newest + 1:04}-{secrets.token_hex(4)}"
+        directory = self.directory(name)
+        directory.mkdir(mode=0o700)
+        (directory / REBUILDING).touch(mode=0o600)
+        sync_directory(directory)
+        sync_directory(self._folder)
+        return name
+
+    def finish(self, generation: str) -> None:
+        """Take away what marks a generation as unfinished."""
+        for name in (REBUILDING, TOUCHED):
+            (self.directory(generation) / name).unlink(missing_ok=True)
+        sync_directory(self.directory(generation))
+
+    def remove(self, generation: str) -> None:
+        shutil.rmtree(self.directory(generation), ignore_errors=True)
+
+    def tidy(self) -> None:
+        """Remove all but the live generation and the one before. Whoever asks holds the rebuild lock."""
+        try:
+            live = self.live()
+        except (IndexNotBuilt, IndexDamaged):
+            # Without a pointer nothing says which of them are of use.
+            return
+        for name in self._names():
+            if name not in (live.generation, live.previous):
+                self.remove(name)
+        for aside in self.path.glob(f"{LIVE}.*"):
+            aside.unlink(missing_ok=True)
+
+    def touch(self, keys: Iterable[str]) -> None:
+        """Tell the rebuilds under way that these keys are about to change in the live generation."""
+        lines = "".join(json.dumps(key) + "\n" for key in keys)
+        if not lines:
+            return
+        for name in self._names():
+            directory = self.directory(name)
+            if (directory / REBUILDING).exists():
+                with open(directory / TOUCHED, "a", encoding="ascii") as file:
+                    file.write(lines)
+                    file.flush()
+                    os.fsync(file.fileno())
+
+    def touched(self, generation: str) -> frozenset[str]:
+        """The keys that changed in the live generation since ``generation`` was begun."""
+        try:
+            text = (self.directory(generation) / TOUCHED).read_text(encoding="ascii")
+        except FileNotFoundError:
+            return frozenset()
+        # A writer that was killed may have left half a line; it has not committed those keys.
+        return frozenset(json.loads(line) for line in text.split("\n")[:-1] if line.endswith('"'))
+
+    @property
+    def _folder(self) -> Path:
+        return self.path / "generations"
+
+    def _names(self) -> list[str]:
+        try:
+            return [name for name in os.listdir(self._folder) if _NAME.fullmatch(name)]
+        except FileNotFoundError:
+            return []
+
+
+def _pointer(path: Path, data: bytes) -> Pointer:
+    try:
+        content = json.loads(data)
+        written = content["format"]
+        generation, previous = content["generation"], content["previous"]
+        built_at = datetime.fromisoformat(content["built_at"])
+        sound = bool(_NAME.fullmatch(generation)) and (not previous or bool(_NAME.fullmatch(previous)))
+    except (ValueError, KeyError, TypeError) as error:
+        raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}") from error
+    if written != INDEX_FORMAT:
+        raise IndexDamaged(
+            f"The index in {path.parent} has format {written!r}, this version of newsindex reads {INDEX_FORMAT}. "
+            "Make a new one with: manage.py newsindex_rebuild"
+        )
+    if not sound:
+        raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}")
+    return Pointer(generation, built_at, previous)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,21 @@
+"""Types of command line arguments."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+
+from newsindex.engines import engines
+
+
+def engine_alias(value: str) -> str:
+    """The alias of a configured engine."""
+    if value not in engines:
+        raise ArgumentTypeError(f"NEWSINDEX has no engine {value!r}; it has: {', '.join(engines)}.")
+    return value
+
+
+def at_least_one(value: str) -> int:
+    """A whole number above 0."""
+    if not value.isdecimal() or int(value) < 1:
+        raise ArgumentTypeError(f"must be a whole number of at least 1, not {value!r}.")
+    return int(value)

@@ -1,0 +1,89 @@
+"""newsindex_search: search as a visitor does, in the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from newsindex.engines import DEFAULT_ALIAS
+from newsindex.engines.base import EVERYTHING, Marked
+from newsindex.exceptions import EngineError
+from newsindex.forms import Parameters
+from newsindex.highlighting import excerpt, terminal
+from newsindex.management.arguments import at_least_one, engine_alias
+from newsindex.searching import EVERYBODY, Result, note_messages, search
+from newsindex.views import BoundedPaginator, Found, SearchMixin, search_data
+
+
+class Command(BaseCommand):
+    help = "Shows the articles that a visitor finds, each with its best paragraphs, the matches in bold."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("query", nargs="*", metavar="QUERY", help="The query; put -word after --.")
+        parser.add_argument("--page", type=at_least_one, default=1, help="The page to show (1).")
+        parser.add_argument("--limit", type=at_least_one, default=10, help="How many articles a page has (10).")
+        parser.add_argument("--all", action="store_true", help="Also what visitors may not see: drafts, dates to come.")
+        parser.add_argument("--engine", type=engine_alias, default=DEFAULT_ALIAS, help="Its alias in NEWSINDEX.")
+        parser.add_argument("--json", action="store_true", help="Print what the JSON page answers instead.")
+
+    def handle(self, *args: Any, query: list[str], **options: Any) -> None:
+        text = " ".join(query)
+        try:
+            found = _find(text, options)
+            if options["json"]:
+                lines = [json.dumps(search_data(found), indent=2)]
+            else:
+                styled = self.stdout.isatty() and not options["no_color"]
+                lines = list(_lines(found, styled or options["force_color"]))
+        except EngineError as error:
+            raise CommandError(f"The engine {options['engine']!r} can't answer: {error}") from error
+        self.stdout.write("\n".join(lines))
+
+
+def _find(text: str, options: dict[str, Any]) -> Found:
+    limit, page = options["limit"], options["page"]
+    results = search(
+        text,
+        engine=options["engine"],
+        audiences=EVERYTHING if options["all"] else EVERYBODY,
+        offset=(page - 1) * limit,
+        limit=limit,
+    )
+    paginator = BoundedPaginator(results, limit, max(SearchMixin.max_depth, limit))
+    return Found(Parameters(q=text), results, paginator.get_page(page), note_messages(results.notes))
+
+
+def _lines(found: Found, styled: bool) -> Iterator[str]:
+    results, page = found.results, found.page
+    yield from (f"Note: {note}" for note in found.notes)
+    if results.relaxed:
+        yield "No article has all of these words; these are the closest matches."
+    if results.suggestion:
+        yield f"Did you mean: {results.suggestion}"
+    if page is None or not page.object_list:
+        yield "Nothing found."
+        return
+    noun = "article" if found.total == 1 else "articles"
+    yield f"{found.total} {noun}, page {page.number} of {page.paginator.num_pages}, {results.took * 1000:.1f} ms"
+    for place, result in enumerate(page, page.start_index()):
+        yield ""
+        yield from _article(place, result, styled)
+
+
+def _article(place: int, result: Result, styled: bool) -> Iterator[str]:
+    date = f"{timezone.localtime(result.published_at):%Y-%m-%d}" if result.published_at else ""
+    about = "  ".join(part for part in (date, result.section, ", ".join(result.tags)) if part)
+    yield f"{place:>3}. {_shown(result.title, styled)}"
+    yield from (f"     {line}" for line in (terminal(about, styled=False), result.url) if line)
+    for paragraph in result.paragraphs:
+        yield f"     [{paragraph.number}] {_shown(excerpt(paragraph.marked), styled)}"
+    if result.more_paragraphs:
+        yield f"     {result.more_paragraphs} more"
+
+
+def _shown(marked: Marked, styled: bool) -> str:
+    return terminal(marked, styled=styled)

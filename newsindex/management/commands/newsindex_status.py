@@ -1,0 +1,69 @@
+"""newsindex_status: how the engines are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from newsindex import indexing
+from newsindex.engines import engines
+from newsindex.management.arguments import engine_alias
+
+
+class Command(BaseCommand):
+    help = "Shows of each engine whether it answers, what it holds, and what is pending. Exits with 1 if one can't."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--engine", type=engine_alias, help="Its alias in NEWSINDEX (all).")
+        parser.add_argument("--json", action="store_true", help="Print a JSON list instead.")
+
+    def handle(self, *args: Any, engine: str | None, json: bool, **options: Any) -> None:
+        found = [indexing.status(engine=alias) for alias in (engines if engine is None else [engine])]
+        self.stdout.write(_as_json(found) if json else "\n".join(line for one in found for line in _lines(one)))
+        ill = [one.engine for one in found if not one.health.ok]
+        if ill:
+            raise CommandError(f"Searches are not answered by: {', '.join(ill)}.")
+
+
+def _lines(status: indexing.Status) -> list[str]:
+    stats = status.stats
+    built = timezone.localtime(stats.built_at).isoformat(" ", "seconds") if stats.built_at else "never"
+    since = f", the oldest since {timezone.localtime(status.oldest):%Y-%m-%d %H:%M}" if status.oldest else ""
+    return [
+        f"{status.engine} ({status.backend})",
+        f"  health      {'ok' if status.health.ok else status.health.message}",
+        f"  generation  {stats.generation or '-'}",
+        f"  built       {built}",
+        f"  articles    {stats.articles}",
+        f"  paragraphs  {stats.paragraphs}",
+        f"  segments    {stats.segments}",
+        f"  size        {stats.size / 1e6:.1f} MB",
+        f"  pending     {status.pending} ({status.failed} failed{since})",
+    ]
+
+
+def _as_json(found: list[indexing.Status]) -> str:
+    return json.dumps(
+        [
+            {
+                "engine": status.engine,
+                "backend": status.backend,
+                "ok": status.health.ok,
+                "message": status.health.message,
+                "generation": status.stats.generation,
+                "built_at": status.stats.built_at.isoformat() if status.stats.built_at else None,
+                "articles": status.stats.articles,
+                "paragraphs": status.stats.paragraphs,
+                "segments": status.stats.segments,
+                "size": status.stats.size,
+                "pending": status.pending,
+                "failed": status.failed,
+                "oldest_pending": status.oldest.isoformat() if status.oldest else None,
+            }
+            for status in found
+        ],
+        indent=2,
+    )

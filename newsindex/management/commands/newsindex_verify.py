@@ -1,0 +1,54 @@
+"""newsindex_verify: compare the index with the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from newsindex import indexing
+from newsindex.engines import DEFAULT_ALIAS
+from newsindex.exceptions import EngineError
+from newsindex.management.arguments import engine_alias
+
+
+class Command(BaseCommand):
+    help = (
+        "Compares the index with the database and names what is missing in it, stale, or a ghost (in the index only). "
+        "Exits with 1 if they differ; with --repair, if they still differ after it."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--engine", type=engine_alias, default=DEFAULT_ALIAS, help="Its alias in NEWSINDEX (%(default)s)."
+        )
+        parser.add_argument("--repair", action="store_true", help="Index again what differs.")
+
+    def handle(self, *args: Any, engine: str, repair: bool, verbosity: int, **options: Any) -> None:
+        try:
+            report = indexing.verify(engine=engine)
+            self._print(report, verbosity)
+            if repair and report.drift:
+                indexing.repair(report)
+                report = indexing.verify(engine=engine)
+                self.stdout.write("After the repair:")
+                self._print(report, verbosity)
+        except EngineError as error:
+            raise CommandError(str(error)) from error
+        if not report.ok:
+            advice = "newsindex_rebuild" if report.index_errors else "newsindex_verify --repair"
+            raise CommandError(f"The index and the database differ: run {advice}.")
+
+    def _print(self, report: indexing.VerifyReport, verbosity: int) -> None:
+        for word in ("missing", "stale", "ghost"):
+            for key in getattr(report, word):
+                self.stdout.write(f"{word} {key}")
+        for key, text in report.failed:
+            self.stdout.write(f"failed {key}: {text}")
+        for text in report.index_errors:
+            self.stdout.write(f"index {text}")
+        if verbosity:
+            self.stdout.write(
+                f"{report.engine}: {report.checked} checked, {len(report.missing)} missing, "
+                f"{len(report.stale)} stale, {len(report.ghost)} ghosts, {len(report.failed)} failed"
+            )

@@ -1,0 +1,211 @@
+"""Signals to pending changes: what is saved, deleted or related anew is enqueued in the same transaction.
+
+Only models of registered sources, and those that their ``follow`` names, get receivers. A change is enqueued for
+
+- a row of the source's model, also when it is saved as a proxy, a child or a parent of it;
+- its many-to-many relations, changed from either side, or by a row of their through model;
+- each row that points to a changed or deleted target of a followed relation.
+
+``QuerySet.update``, ``bulk_create`` and raw SQL send no signals: they are followed by ``indexing.update``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from django.apps import apps
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import FieldDoesNotExist
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
+
+from newsindex.indexing import enqueue
+from newsindex.sources import Source, sources
+
+ROWS_AT_A_TIME = 2_000
+
+
+def connect() -> None:
+    """Connect the receivers of every registered source. Harmless when called again."""
+    for source in sources:
+        connect_source(source)
+
+
+def connect_source(source: Source[Any]) -> None:
+    """Connect the receivers of one source, for one registered after the start."""
+    _Receivers(source).connect()
+
+
+def followed(source: Source[Any]) -> tuple[str, ...]:
+    """The relations whose targets matter to ``source``: its ``follow``, or the model's many-to-many fields."""
+    if source.follow is not None:
+        return tuple(source.follow)
+    return tuple(field.name for field in source.model._meta.many_to_many)
+
+
+def resolve(model: type[Model], path: str) -> list[Any] | None:
+    """The relation fields along ``path`` ("writer", "chapters__pages"), or None where one is no relation."""
+    fields = []
+    for name in path.split("__"):
+        try:
+            field = model._meta.get_field(name)
+        except FieldDoesNotExist:
+            return None
+        target = field.related_model
+        if not field.is_relation or not isinstance(target, type):
+            return None
+        fields.append(field)
+        model = target
+    return fields
+
+
+class _Receivers:
+    """The receivers of one source."""
+
+    def __init__(self, source: Source[Any]) -> None:
+        self.source = source
+        self.model = source.model
+
+    def connect(self) -> None:
+        self._connect_rows()
+        for field in self.model._meta.many_to_many:
+            self._connect_through(field)
+        for path in followed(self.source):
+            self._connect_target(path)
+
+    # What is connected.
+
+    def _on(self, signal: Any, sender: type[Model], handler: Any, name: str) -> None:
+        uid = f"newsindex:{self.source.label}:{name}"
+        signal.connect(handler, sender=sender, dispatch_uid=uid, weak=False)
+
+    def _connect_rows(self) -> None:
+        for model in _family(self.model):
+            handler: Any = self._row_changed
+            if not issubclass(model, _concrete(self.model)):
+                link = self.model._meta.get_ancestor_link(model)
+                if link is None:
+                    continue
+                handler = partial(self._target_changed, path=link.name, reverse=False)
+            self._on(post_save, model, handler, "row")
+            self._on(post_delete, model, handler, "row")
+
+    def _connect_through(self, field: Any) -> None:
+        through = field.remote_field.through
+        self._on(m2m_changed, through, partial(self._relation_changed, path=field.name), f"m2m {field.name}")
+        # Django sends nothing for rows of its own through models but m2m_changed.
+        if not through._meta.auto_created:
+            for signal in (pre_save, post_save, post_delete):
+                self._on(signal, through, self._through_changed, f"through {field.name}")
+
+    def _connect_target(self, path: str) -> None:
+        fields = resolve(self.model, path)
+        if fields is None:
+            return  # newsindex.E008 says so
+        reverse = any(field.auto_created and not field.concrete for field in fields)
+        handler = partial(self._target_changed, path=path, reverse=reverse)
+        for model in _family(fields[-1].related_model):
+            # Before a deletion the rows still point to their target; before a save they may point to another.
+            for signal in (pre_save, post_save, pre_delete) if reverse else (post_save, pre_delete):
+                self._on(signal, model, handler, f"target {path}")
+        last = fields[-1]
+        if len(fields) == 1 and last.many_to_many and last.auto_created:
+            through = last.field.remote_field.through
+            self._on(m2m_changed, through, partial(self._relation_changed, path=path), f"m2m {path}")
+
+    # What happens then.
+
+    def _enqueue(self, pks: Iterable[object], using: str) -> None:
+        if self.source.label in sources:
+            enqueue(self.source.label, pks, using=using)
+
+    def _row_changed(self, *, instance: Model, using: str, **kwargs: Any) -> None:
+        self._enqueue([_pk(instance, self.model)], using)
+
+    def _target_changed(
+        self, *, instance: Model, using: str, path: str, reverse: bool, raw: bool = False, **kwargs: Any
+    ) -> None:
+        if not reverse and kwargs.get("created"):
+            return  # nothing can point to it yet
+        if kwargs["signal"] is pre_save and (raw or instance._state.adding):
+            return
+        enqueue_rows = partial(self._enqueue_pointing, instance, using, path)
+        if raw:
+            # A fixture is complete, and its tables may be read, at the end of its transaction.
+            transaction.on_commit(enqueue_rows, using=using, robust=True)
+        else:
+            enqueue_rows()
+
+    def _enqueue_pointing(self, target: Model, using: str, path: str) -> None:
+        self._enqueue(self._pointing(target, using, path), using)
+
+    def _pointing(self, target: Model, using: str, path: str) -> Iterator[object]:
+        """The keys of the rows from which ``path`` leads to ``target``."""
+        fields = resolve(self.model, path)
+        pk = _pk(target, fields[-1].related_model) if fields else target.pk
+        rows: QuerySet[Any] = self.model._base_manager.using(using).filter(**{f"{path}__pk": pk})
+        yield from rows.values_list("pk", flat=True).distinct().iterator(chunk_size=ROWS_AT_A_TIME)
+
+    def _relation_changed(
+        self, *, instance: Model, action: str, pk_set: set[Any] | None, using: str, path: str, **kwargs: Any
+    ) -> None:
+        mine = isinstance(instance, _concrete(self.model))
+        if action in ("post_add", "post_remove", "post_clear") and mine:
+            self._enqueue([_pk(instance, self.model)], using)
+        if not issubclass(kwargs["model"], _concrete(self.model)):
+            return
+        # Seen from the other side, or from a row of the same model: the rows at the other end change too.
+        if action in ("post_add", "post_remove"):
+            self._enqueue(pk_set or (), using)
+        elif action == "pre_clear":
+            self._enqueue_pointing(instance, using, path)
+
+    def _through_changed(self, *, instance: Model, using: str, raw: bool = False, **kwargs: Any) -> None:
+        pks = set(_ends(instance, self.model, using))
+        if kwargs["signal"] is pre_save:
+            if raw or instance._state.adding:
+                return
+            # It may be about to leave the row it stands for now.
+            old = type(instance)._base_manager.using(using).filter(pk=instance.pk).first()
+            pks = set(_ends(old, self.model, using)) if old else set()
+        self._enqueue(pks, using)
+
+
+def _concrete(model: type[Model]) -> type[Model]:
+    return model._meta.concrete_model or model
+
+
+def _family(model: type[Model]) -> list[type[Model]]:
+    """The models whose rows are rows of ``model``, or have one: itself, proxies, children, parents."""
+    concrete = _concrete(model)
+    return [
+        other
+        for other in apps.get_models(include_auto_created=True)
+        if issubclass(other, concrete) or issubclass(concrete, other)
+    ]
+
+
+def _pk(instance: Model, model: type[Model]) -> object:
+    """The key of the row of ``model`` that ``instance`` is or contains."""
+    if isinstance(instance, _concrete(model)):
+        return getattr(instance, model._meta.pk.attname)
+    return instance.pk
+
+
+def _ends(through: Model, model: type[Model], using: str) -> Iterator[object]:
+    """The keys of the rows of ``model`` that a row of a through model stands for."""
+    for field in through._meta.concrete_fields:
+        target = field.related_model
+        if isinstance(target, type) and issubclass(_concrete(model), _concrete(target)):
+            pk = getattr(through, field.attname)
+            if pk is not None:
+                yield pk
+    for field in through._meta.private_fields:
+        if isinstance(field, GenericForeignKey):
+            of_model = ContentType.objects.db_manager(using).get_for_model(model)
+            if getattr(through, f"{field.ct_field}_id") == of_model.pk:
+                yield getattr(through, field.fk_field)

@@ -1,0 +1,662 @@
+"""The read path: search, suggest, related, and rows of a queryset that match; nothing is ever written here.
+
+Whatever an engine answers passes the last gate before anybody sees it: the rows are loaded through their
+``Source.public`` as they are now, and audience and dates are looked at again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Literal, TypeVar, overload
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from uuid import UUID
+
+from django.db.models import Case, CharField, F, IntegerField, Model, QuerySet, UUIDField, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Concat, Replace, StrIndex
+from django.urls import NoReverseMatch
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from newsindex.analysis import keyword
+from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines.base import (
+    EVERYTHING,
+    FACETS,
+    PUBLIC,
+    ArticleHit,
+    Engine,
+    Facet,
+    FacetCount,
+    Filters,
+    Marked,
+    Match,
+    MonthCount,
+    ParagraphHit,
+    SearchPage,
+    SearchRequest,
+    Sort,
+)
+from newsindex.exceptions import ConfigurationError, EngineError, NewsIndexError
+from newsindex.highlighting import text_fragment
+from newsindex.matching import spans
+from newsindex.query import Note, Query, parse
+from newsindex.query.nodes import And, Node, Or, Prefix, Word, relaxed
+from newsindex.sources import Source, sources
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+M = TypeVar("M", bound=Model)
+
+#: The audiences of a visitor of whom nothing is known.
+EVERYBODY: Final = frozenset({PUBLIC})
+#: How many rows ``matching`` finds at most.
+MATCHING_LIMIT: Final = 10_000
+# Keys are ranked in groups: a database looks each group up by its set, then one key in a short text.
+_RANKED_TOGETHER: Final = 500
+_WIDEST_KEY: Final = 1_000
+_BETWEEN: Final = "\x1f"
+
+#: What a note of the query language says, by its code: ``query.MESSAGES`` where translators find it.
+NOTE_MESSAGES: Final[Mapping[str, str | Promise]] = {
+    "text_cut": _("Only the first {value} characters were read."),
+    "too_many_words": _("Only the first {value} words were used."),
+    "too_many_exclusions": _("Only the first {value} exclusions were used."),
+    "too_many_prefixes": _("Only the first {value} stars were used; the other words were searched as they are."),
+    "too_many_fuzzies": _("Only the first {value} words with ~ were used so; the others were searched as they are."),
+    "too_deep": _("Ignored parentheses nested deeper than {value} levels."),
+    "long_word": _("Only the beginning of the long word “{value}” was used."),
+    "long_phrase": _("Only the beginning of the long phrase “{value}” was used."),
+    "unclosed_quote": _("Ignored the quotation mark {value} that is never closed."),
+    "unbalanced_parenthesis": _("Ignored the parenthesis {value} that has no partner."),
+    "empty_quotes": _("Ignored quotation marks with nothing between them."),
+    "after_quotes": _("Ignored {value} after a closing quotation mark."),
+    "stray_or": _("Ignored an OR that does not stand between two words."),
+    "star_place": _("Ignored the star in “{value}”: it works at the end of a single word."),
+    "star_short": _("Ignored the star in “{value}”: it needs at least two characters before it."),
+    "fuzzy_place": _("Ignored the ~ of “{value}”: it works at the end of a single word."),
+    "fuzzy_short": _("Ignored the ~ of “{value}”: the word is too short to be searched with other spellings."),
+    "fuzzy_number": _("Ignored the number {value} after ~: how many letters may differ depends on the word."),
+    "empty_field": _("Read “{value}” as a word: write what you look for directly after it, without a space."),
+    "not_a_date": _("Read “{value}” as words: a date looks like 2024-11-01, 2024-11 or 2024."),
+    "not_searchable": _("Ignored “{value}”: it has no letters or digits."),
+}
+
+
+@dataclass(frozen=True)
+class ResultParagraph:
+    """A matched paragraph. url: the article's page at this paragraph, "" where the article has no page."""
+
+    number: int
+    anchor: str
+    kind: str
+    url: str
+    score: float
+    marked: Marked
+
+
+@dataclass(frozen=True)
+class Result:
+    """An article that matched and may be shown. object: its row, as it is now.
+
+    url: its page, http, https or relative, with the words to mark where the source says how; else "".
+    """
+
+    key: str
+    object: Any
+    source: Source[Any]
+    title: Marked
+    summary: Marked
+    url: str
+    score: float
+    published_at: datetime | None
+    tags: tuple[str, ...]
+    authors: tuple[str, ...]
+    section: str
+    language: str
+    matched_paragraphs: int
+    paragraphs: tuple[ResultParagraph, ...]
+
+    @property
+    def more_paragraphs(self) -> int:
+        """How many matched paragraphs are not among ``paragraphs``."""
+        return max(0, self.matched_paragraphs - len(self.paragraphs))
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the visitor may be typing. kind: "title", "tag" or "word". url: of the article of a title, else ""."""
+
+    text: str
+    kind: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Which rows of one model match, best first.
+
+    pks: ``str(pk)`` of each, at most the limit asked for. total: how many match, whatever the limit.
+    """
+
+    query: Query
+    pks: tuple[str, ...]
+    total: int
+    suggestion: str = ""
+
+    @property
+    def capped(self) -> bool:
+        """Whether more rows match than ``pks`` holds."""
+        return self.total > len(self.pks)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A page from an engine after the gate. rows: a Result, or None for what was dropped, at each place."""
+
+    page: SearchPage
+    rows: tuple[Result | None, ...]
+    offset: int
+    limit: int
+    took: float
+
+    @property
+    def dropped(self) -> tuple[ArticleHit, ...]:
+        return tuple(hit for hit, row in zip(self.page.hits, self.rows, strict=True) if row is None)
+
+    def covers(self, start: int, stop: int) -> bool:
+        return self.offset <= start and min(stop, self.page.total) <= self.offset + self.limit
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked, and of whom."""
+
+    alias: str
+    query: Query
+    request: SearchRequest
+    relax: bool = True
+
+
+class Results:
+    """The answer to ``search``: lazy, sliceable, countable; a page of Django's Paginator costs one call.
+
+    Iterating it walks over all results, ``limit`` at a time. Everything here may raise EngineError.
+    """
+
+    def __init__(self, question: _Question) -> None:
+        self._question = question
+        self._first: _Answer | None = None
+        self._match: Match = question.request.match
+        self._suggestion = ""
+
+    @property
+    def query(self) -> Query:
+        """The query as it was understood."""
+        return self._question.query
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is a word that can be marked."""
+        return bool(self.query.words)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What of the query was corrected or ignored."""
+        return self.query.notes
+
+    def count(self) -> int:
+        """How many articles match, without those of the page at hand that may not be shown."""
+        answer = self._answer()
+        return max(0, answer.page.total - len(answer.dropped))
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        return self.count() > 0
+
+    def __iter__(self) -> Iterator[Result]:
+        start, step = 0, max(1, self._question.request.limit)
+        while start < self._answer().page.total:
+            yield from self._between(start, start + step)
+            start += step
+
+    @overload
+    def __getitem__(self, index: int) -> Result: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Result]: ...
+
+    def __getitem__(self, index: int | slice) -> Result | list[Result]:
+        """A result or a list of results; a slice lacks what the gate dropped from its places."""
+        if isinstance(index, slice):
+            start = index.start or 0
+            if start < 0 or (index.stop or 0) < 0 or index.step not in (None, 1):
+                raise ValueError("Search results take no negative index and no step.")
+            return self._between(start, self._answer().page.total if index.stop is None else index.stop)
+        if index < 0:
+            raise ValueError("Search results take no negative index and no step.")
+        found = self._between(index, index + 1)
+        if not found:
+            raise IndexError(f"There is no result {index}.")
+        return found[0]
+
+    @property
+    def facets(self) -> dict[Facet, tuple[FacetCount, ...]]:
+        """How many articles have each tag, author, section."""
+        answer = self._answer()
+        return {
+            name: _lowered(counts, [_facet_values(hit, name) for hit in answer.dropped])
+            for name, counts in answer.page.facets.items()
+        }
+
+    @property
+    def timeline(self) -> tuple[MonthCount, ...]:
+        """How many articles were published in each month that has any."""
+        answer = self._answer()
+        zone = self._question.request.now.tzinfo
+        gone = [hit.published_at.astimezone(zone).strftime("%Y-%m") for hit in answer.dropped if hit.published_at]
+        left = (replace(month, count=month.count - gone.count(month.month)) for month in answer.page.timeline)
+        return tuple(month for month in left if month.count > 0)
+
+    @property
+    def suggestion(self) -> str:
+        """The query with unknown words corrected, or ""."""
+        self._answer()
+        return self._suggestion
+
+    @property
+    def relaxed(self) -> bool:
+        """Whether no article has all the words, and these are the closest: they have some of them."""
+        self._answer()
+        return self._match == "any"
+
+    @property
+    def partial(self) -> bool:
+        """Whether the time was up before everything was looked at."""
+        return self._answer().page.partial
+
+    @property
+    def took(self) -> float:
+        """Seconds that the engine took."""
+        return self._answer().took
+
+    def _answer(self) -> _Answer:
+        if self._first is None:
+            self._first = self._ask_first(self._question.request)
+        return self._first
+
+    def _between(self, start: int, stop: int) -> list[Result]:
+        if stop <= start:
+            return []
+        request = self._question.request
+        expected = request.offset <= start and stop <= request.offset + request.limit
+        if self._first is None and not expected:
+            self._first = self._ask_first(replace(request, offset=start, limit=stop - start))
+        answer = self._answer()
+        if not answer.covers(start, stop):
+            # What is counted was counted with the first slice.
+            other = replace(request, offset=start, limit=stop - start, facets=(), timeline=False)
+            answer = self._gated(replace(other, match=self._match))
+        rows = answer.rows[start - answer.offset : stop - answer.offset]
+        return [row for row in rows if row is not None]
+
+    def _ask_first(self, request: SearchRequest) -> _Answer:
+        """The page asked for; when no article has all the words, the same page of the closest ones."""
+        strict = self._gated(request)
+        self._suggestion = strict.page.suggestion
+        # The relaxed tree is the same where there is just one word, or nothing but filters.
+        if strict.page.total or not self._question.relax or relaxed(request.query) == request.query:
+            return strict
+        close = self._gated(replace(request, match="any"))
+        if not close.page.total:
+            return strict
+        self._match = "any"
+        return replace(close, took=strict.took + close.took)
+
+    def _gated(self, request: SearchRequest) -> _Answer:
+        page = _guarded(self._question.alias, lambda engine: engine.search(request))
+        rows = tuple(_results(page.hits, self._question.query, request.now, request.audiences))
+        return _Answer(page, rows, request.offset, request.limit, page.took)
+
+
+def search(
+    text: str,
+    *,
+    engine: str = DEFAULT_ALIAS,
+    tags: Iterable[str] = (),
+    authors: Iterable[str] = (),
+    sections: Iterable[str] = (),
+    after: date | None = None,
+    before: date | None = None,
+    sources: Iterable[str] = (),
+    sort: Sort = "relevance",
+    audiences: Collection[str] = EVERYBODY,
+    now: datetime | None = None,
+    offset: int = 0,
+    limit: int = 10,
+    paragraphs: int = 3,
+    facets: Iterable[Facet] = FACETS,
+    facet_limit: int = 20,
+    timeline: bool = True,
+    relax: bool = True,
+    recency: timedelta | None = None,
+    timeout: float | None = None,
+) -> Results:
+    """Articles that match ``text`` (the query language) and may be shown to ``audiences`` at ``now``.
+
+    tags, authors, sections, sources: a choice each, one of its values is enough. after: published on that day or
+    later; before: before that day. offset, limit: the slice that will be asked for first, so that ``count()`` and that
+    slice cost one call together. relax: where no article has all the words, show the closest. timeout: seconds.
+    ``audiences=EVERYTHING`` shows drafts too; it is for code that has asked for permissions itself.
+    """
+    query = parse(text)
+    request = SearchRequest(
+        query=query.tree,
+        now=_moment(now),
+        audiences=frozenset(audiences),
+        filters=Filters(tuple(tags), tuple(authors), tuple(sections), after, before, tuple(sources)),
+        sort=sort,
+        offset=offset,
+        limit=limit,
+        paragraphs_per_article=paragraphs,
+        facets=tuple(facets),
+        facet_limit=facet_limit,
+        timeline=timeline,
+        recency=recency,
+        timeout=timeout,
+    )
+    return Results(_Question(engine, query, request, relax))
+
+
+def suggest(
+    text: str,
+    *,
+    engine: str = DEFAULT_ALIAS,
+    audiences: Collection[str] = EVERYBODY,
+    now: datetime | None = None,
+    limit: int = 8,
+) -> list[Completion]:
+    """Completions of ``text``: titles (of articles that may be shown), tags and words, best first."""
+    moment, who = _moment(now), frozenset(audiences)
+    found = _guarded(engine, lambda it: it.suggest(text, now=moment, audiences=who, limit=limit))
+    shown = _visible_rows([one.key for one in found if one.key], moment, who)
+    completions = []
+    for one in found:
+        if not one.key:
+            completions.append(Completion(one.text, one.kind))
+        elif one.key in shown:
+            source, row = shown[one.key]
+            completions.append(Completion(one.text, one.kind, _url(source, row)))
+    return completions
+
+
+def related(
+    obj: Model,
+    *,
+    engine: str = DEFAULT_ALIAS,
+    audiences: Collection[str] = EVERYBODY,
+    now: datetime | None = None,
+    limit: int = 5,
+) -> list[Result]:
+    """Articles that share telling words and tags with ``obj``, a saved row of a registered model."""
+    key = _source_of(type(obj)).key(obj)
+    moment, who = _moment(now), frozenset(audiences)
+    hits = _guarded(engine, lambda it: it.related(key, now=moment, audiences=who, limit=limit))
+    return [row for row in _results(hits, parse(""), moment, who) if row is not None]
+
+
+def matching_keys(
+    text: str,
+    model: type[Model],
+    *,
+    engine: str = DEFAULT_ALIAS,
+    audiences: Collection[str] = EVERYBODY,
+    now: datetime | None = None,
+    limit: int = MATCHING_LIMIT,
+    typing: bool = False,
+) -> Matches:
+    """Which rows of ``model`` match ``text``, best first: keys only, rows are not loaded.
+
+    typing: the last word may be unfinished, as in an autocomplete field.
+    """
+    query = parse(text)
+    request = SearchRequest(
+        query=_unfinished(query.tree) if typing and text[-1:].strip() else query.tree,
+        now=_moment(now),
+        audiences=frozenset(audiences),
+        filters=Filters(sources=(_source_of(model).label,)),
+        limit=limit,
+        paragraphs_per_article=0,
+        content=False,
+    )
+    page = _guarded(engine, lambda it: it.search(request))
+    return Matches(query, tuple(hit.pk for hit in page.hits), page.total, page.suggestion)
+
+
+def matching(
+    text: str,
+    queryset: QuerySet[M],
+    *,
+    engine: str = DEFAULT_ALIAS,
+    audiences: Collection[str] = EVERYBODY,
+    now: datetime | None = None,
+    limit: int = MATCHING_LIMIT,
+) -> QuerySet[M]:
+    """The rows of ``queryset`` that match ``text``, the most relevant first; filter and order it further at will.
+
+    At most ``limit`` articles are found, the best ones. Unlike ``search`` the rows of ``queryset`` are not limited by
+    ``Source.public`` as it is now: give a queryset of what may be shown.
+    """
+    found = matching_keys(text, queryset.model, engine=engine, audiences=audiences, now=now, limit=limit)
+    return matched(queryset, found)
+
+
+def matched(queryset: QuerySet[M], found: Matches) -> QuerySet[M]:
+    """The rows of ``queryset`` that are among ``found``, in the order of ``found``."""
+    to_python = queryset.model._meta.pk.to_python
+    keys = [to_python(pk) for pk in found.pks]
+    rows: QuerySet[M] = queryset.filter(pk__in=keys) if keys else queryset.none()
+    return rows.order_by(relevance_order(queryset.model, keys), "pk") if keys else rows
+
+
+def relevance_order(model: type[Model], keys: list[Any]) -> Combinable:
+    """An expression to order rows of ``model`` by their place in ``keys`` (values of the primary key)."""
+    text: Any = Cast(F("pk"), CharField(max_length=255))
+    if isinstance(model._meta.pk, UUIDField):
+        # Databases disagree on how a UUID looks as text; without dashes they agree.
+        text = Replace(text, Value("-"), Value(""))
+    wanted = Concat(Value(_BETWEEN), text, Value(_BETWEEN), output_field=CharField())
+    whens = []
+    for start in range(0, len(keys), _RANKED_TOGETHER):
+        group = keys[start : start + _RANKED_TOGETHER]
+        names = [key.hex if isinstance(key, UUID) else str(key) for key in group]
+        line = _BETWEEN + _BETWEEN.join(names) + _BETWEEN
+        rank = Value(start * _WIDEST_KEY, output_field=IntegerField()) + StrIndex(Value(line), wanted)
+        whens.append(When(pk__in=group, then=rank))
+    return Case(*whens, default=Value(0), output_field=IntegerField()).asc()
+
+
+def hits_for(
+    keys: Iterable[str],
+    text: str,
+    *,
+    engine: str = DEFAULT_ALIAS,
+    audiences: Collection[str] = EVERYBODY,
+    now: datetime | None = None,
+    paragraphs: int = 1,
+    typing: bool = False,
+) -> dict[str, ArticleHit]:
+    """How the articles with these keys (``app_label.model:pk``) match ``text``, by key; others are left out.
+
+    Data of the index, not passed through the gate: for rows that the caller shows anyway.
+    """
+    wanted = tuple(keys)
+    if not wanted:
+        return {}
+    tree = parse(text).tree
+    request = SearchRequest(
+        query=_unfinished(tree) if typing and text[-1:].strip() else tree,
+        now=_moment(now),
+        audiences=frozenset(audiences),
+        filters=Filters(keys=wanted),
+        limit=len(wanted),
+        paragraphs_per_article=paragraphs,
+    )
+    page = _guarded(engine, lambda it: it.search(request))
+    return {hit.key: hit for hit in page.hits}
+
+
+def mark(text: str, query: Query, language: str, *, place: Literal["text", "title", "summary"] = "text") -> Marked:
+    """``text``, a text of ``language``, with the words of ``query`` that stand in it. place: where."""
+    return Marked(text, spans(query.words, text, language, place))
+
+
+def allows(source: Source[Any], obj: Any, *, audiences: Collection[str], now: datetime) -> bool:
+    """Whether ``obj``, a row that ``source.public`` lets through, is for one of ``audiences`` at ``now``."""
+    start, end = source.published_at(obj), source.expires_at(obj)
+    if (start is not None and start > now) or (end is not None and end <= now):
+        return False
+    return not frozenset(audiences).isdisjoint(source.audiences(obj))
+
+
+def note_messages(notes: Iterable[Note]) -> list[str]:
+    """What ``notes`` say, in the language of the moment."""
+    return [str(NOTE_MESSAGES[note.code]).format(value=note.value) for note in notes]
+
+
+def safe_url(url: str) -> str:
+    """``url`` where it is http, https or relative; else "", so that no link runs a script."""
+    # Browsers drop control characters and read a backslash as a slash before they look at the scheme.
+    if any(char <= " " or char == "\\" or char == "\x7f" for char in url):
+        return ""
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        return ""
+    return url if scheme in ("", "http", "https") else ""
+
+
+def _moment(now: datetime | None) -> datetime:
+    """``now`` or the present, in the time zone of the moment, which decides about days and months."""
+    return timezone.localtime(timezone.now()) if now is None else now
+
+
+def _guarded(alias: str, ask: Callable[[Engine], T]) -> T:
+    """What the engine answers; whatever goes wrong inside it is an EngineError, so that pages can say so."""
+    engine = engines[alias]
+    try:
+        return ask(engine)
+    except NewsIndexError:
+        raise
+    except Exception as error:
+        raise EngineError(f"The engine {alias!r} failed: {type(error).__name__}: {error}") from error
+
+
+def _source_of(model: type[Model]) -> Source[Any]:
+    source = sources.for_model(model)
+    if source is None:
+        raise ConfigurationError(
+            f"{model._meta.label} is not searched: register a Source for it, in search_sources.py of its app."
+        )
+    return source
+
+
+def _unfinished(tree: Node) -> Node:
+    """``tree`` with its last word also taken as the beginning of one."""
+    if isinstance(tree, Word):
+        return Or((tree, Prefix(tree.text, tree.field)))
+    if isinstance(tree, And | Or) and tree.children:
+        return replace(tree, children=(*tree.children[:-1], _unfinished(tree.children[-1])))
+    return tree
+
+
+def _results(
+    hits: Iterable[ArticleHit], query: Query, now: datetime, audiences: frozenset[str]
+) -> Iterator[Result | None]:
+    """The last gate: a result for each hit, None for what may not be shown."""
+    hits = tuple(hits)
+    rows = _visible_rows([hit.key for hit in hits], now, audiences)
+    words = query.text if query.words else ""
+    for hit in hits:
+        if hit.key in rows:
+            yield _result(hit, *rows[hit.key], words)
+        else:
+            logger.info("newsindex: %s is in the index but may not be shown; it was left out.", hit.key)
+            yield None
+
+
+def _visible_rows(keys: Iterable[str], now: datetime, audiences: frozenset[str]) -> dict[str, tuple[Source[Any], Any]]:
+    """Source and row of each key that may be shown; one query (and its prefetches) for each source."""
+    by_label: dict[str, list[str]] = {}
+    for key in keys:
+        label, _colon, pk = key.partition(":")
+        by_label.setdefault(label, []).append(pk)
+    visible: dict[str, tuple[Source[Any], Any]] = {}
+    for label, pks in by_label.items():
+        source = sources.get(label)
+        if source is None:
+            continue
+        everything = audiences == EVERYTHING
+        rows = source.load(pks) if everything else source.load_public(pks)
+        for pk, row in rows.items():
+            if everything or allows(source, row, audiences=audiences, now=now):
+                visible[f"{label}:{pk}"] = (source, row)
+    return visible
+
+
+def _result(hit: ArticleHit, source: Source[Any], row: Any, words: str) -> Result:
+    url = _url(source, row, words)
+    return Result(
+        key=hit.key,
+        object=row,
+        source=source,
+        title=hit.title,
+        summary=hit.summary,
+        url=url,
+        score=hit.score,
+        published_at=hit.published_at,
+        tags=hit.tags,
+        authors=hit.authors,
+        section=hit.section,
+        language=hit.language,
+        matched_paragraphs=hit.matched_paragraphs,
+        paragraphs=tuple(_result_paragraph(paragraph, url) for paragraph in hit.paragraphs),
+    )
+
+
+def _result_paragraph(hit: ParagraphHit, url: str) -> ResultParagraph:
+    place = f"{url.partition('#')[0]}#{quote(hit.anchor)}{text_fragment(hit.marked)}" if url else ""
+    return ResultParagraph(hit.number, hit.anchor, hit.kind, place, hit.score, hit.marked)
+
+
+def _url(source: Source[Any], row: Any, words: str = "") -> str:
+    """The page of ``row``, with ``words`` to mark where its source names a parameter for them."""
+    try:
+        url = safe_url(str(source.url(row) or ""))
+    except NoReverseMatch:
+        # One row without a page, for example with an empty slug, must not take the results of all others down.
+        logger.warning("newsindex: %s has no page: its URL can't be made.", source.key(row))
+        return ""
+    if not (url and words and source.mark_parameter):
+        return url
+    parts = urlsplit(url)
+    pair = urlencode({source.mark_parameter: words}, quote_via=quote)
+    return urlunsplit(parts._replace(query=f"{parts.query}&{pair}" if parts.query else pair))
+
+
+def _facet_values(hit: ArticleHit, facet: Facet) -> frozenset[str]:
+    values = {"tag": hit.tags, "author": hit.authors, "section": (hit.section,)}[facet]
+    return frozenset(keyword(value) for value in values)
+
+
+def _lowered(counts: Iterable[FacetCount], gone: list[frozenset[str]]) -> tuple[FacetCount, ...]:
+    """``counts`` without the articles whose values are ``gone``."""
+    if not gone:
+        return tuple(counts)
+    left = (replace(one, count=one.count - sum(keyword(one.value) in v for v in gone)) for one in counts)
+    return tuple(one for one in left if one.count > 0)

@@ -1,0 +1,55 @@
+"""Template tags for a site's own templates: a search box, highlighting, related articles."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.utils.safestring import SafeString
+
+from newsindex import highlighting, navigation, searching
+from newsindex.engines.base import Marked
+from newsindex.exceptions import EngineError
+from newsindex.forms import Parameters
+
+logger = logging.getLogger(__name__)
+register = template.Library()
+
+
+@register.inclusion_tag("newsindex/includes/search_box.html", takes_context=True)
+def search_form(context: template.Context, field_id: str = "newsindex-box") -> dict[str, Any]:
+    """A small search form for a site's header: ``{% search_form %}``. field_id: the HTML id of its field.
+
+    The words just searched for stand in it.
+    """
+    return {"query": context.get("query", ""), "field_id": field_id}
+
+
+@register.filter
+def highlight(marked: Marked | str) -> SafeString:
+    """``{{ result.title|highlight }}``: the text, escaped, with ``<mark>`` around its spans."""
+    return highlighting.highlight(marked)
+
+
+@register.filter
+def excerpt(marked: Marked) -> Marked:
+    """``{{ paragraph.marked|excerpt|highlight }}``: a long text cut down to the piece with the marks."""
+    return highlighting.excerpt(marked)
+
+
+@register.simple_tag(takes_context=True)
+def narrow_url(context: template.Context, facet: str, value: str) -> str:
+    """``{% narrow_url "tag" name %}``: the results page's query string, narrowed to a tag, author or section."""
+    return navigation.narrow_url(context.get("parameters") or Parameters(), facet, value)
+
+
+@register.simple_tag
+def related_articles(article: Model, limit: int = 5) -> list[searching.Result]:
+    """``{% related_articles article as more %}``: public articles on the same matters; empty when search is down."""
+    try:
+        return searching.related(article, limit=limit)
+    except EngineError:
+        logger.exception("newsindex: no related articles.")
+        return []

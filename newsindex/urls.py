@@ -1,0 +1,28 @@
+"""The addresses of newsindex; include them anywhere: ``path("search/", include("newsindex.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from newsindex.feeds import SearchFeed
+from newsindex.views import (
+    ArticleDetailView,
+    OpenSearchDescriptionView,
+    SearchJSONView,
+    SearchView,
+    SuggestView,
+    TagDetailView,
+)
+
+app_name = "newsindex"
+
+# Slugs may hold letters of any script, which the slug converter does not let through.
+urlpatterns = [
+    path("", SearchView.as_view(), name="search"),
+    path("json/", SearchJSONView.as_view(), name="search_json"),
+    path("suggest/", SuggestView.as_view(), name="suggest"),
+    path("feed/", SearchFeed(), name="feed"),
+    path("opensearch.xml", OpenSearchDescriptionView.as_view(), name="opensearch_description"),
+    path("article/<str:slug>/", ArticleDetailView.as_view(), name="article_detail"),
+    path("tag/<str:slug>/", TagDetailView.as_view(), name="tag_detail"),
+]

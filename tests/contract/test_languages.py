@@ -1,0 +1,98 @@
+"""Each article is searched in its own language."""
+
+from __future__ import annotations
+
+import pytest
+
+from newsindex.engines.base import Engine
+from newsindex.query.nodes import Fuzzy, Phrase, Prefix, Word
+from tests.contract.asking import article, ask, index, marked_words, matching
+from tests.contract.news import WORLD
+
+
+@pytest.fixture(autouse=True)
+def world(engine: Engine) -> None:
+    index(engine, *WORLD)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("Brücken", {"bruecke"}),
+        ("brucke", {"bruecke"}),
+        ("BRÜCKE", {"bruecke"}),
+        ("Fussgänger", {"bruecke"}),
+        ("école", {"ecole"}),
+        ("ECOLES", {"ecole"}),
+        ("l'école", {"ecole"}),
+        ("élève", {"ecole"}),
+        ("cafe", {"ecole"}),
+        ("図書館", {"toshokan"}),
+        ("夜間", {"toshokan"}),
+        ("京都", {"toshokan"}),
+        ("京", {"toshokan"}),
+        ("大阪", set()),
+        ("पुस्तकालय", {"pustakalay"}),
+        ("किताबें", {"pustakalay"}),
+        ("моста", {"most"}),
+        ("МОСТУ", {"most"}),
+        ("елка", {"most"}),
+        ("библиотека", set()),
+        ("library", {"library"}),
+        ("wend", {"flood", "bruecke"}),
+    ],
+)
+def test_words_of_many_languages(engine: Engine, query: str, expected: set[str]) -> None:
+    assert matching(engine, query) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "pk", "expected"),
+    [
+        ("straßenseite", "bruecke", ["Straßenseiten"]),
+        ("ecole", "ecole", ["école"]),
+        ("図書館", "toshokan", ["図書館"]),
+        ("мост", "most", ["моста"]),
+        ("किताबें", "pustakalay", ["किताबें"]),
+    ],
+)
+def test_marks_in_many_languages(engine: Engine, query: str, pk: str, expected: list[str]) -> None:
+    page = ask(engine, query)
+    hit = next(hit for hit in page.hits if hit.pk == pk)
+    assert marked_words(hit.paragraphs[0].marked) == expected
+
+
+def test_phrases_prefixes_and_fuzzy_words(engine: Engine) -> None:
+    assert matching(engine, Phrase("alten Brücken")) == {"bruecke"}
+    assert matching(engine, Phrase("東京の図書館")) == {"toshokan"}
+    assert matching(engine, Phrase("館図")) == set()
+    assert matching(engine, Prefix("Burgermeist")) == {"bruecke"}
+    assert matching(engine, Prefix("図書")) == {"toshokan"}
+    assert matching(engine, Fuzzy("вилосипедом")) == {"most"}
+
+
+def test_the_stem_of_one_language_finds_nothing_in_another(engine: Engine) -> None:
+    """English "sing" and German "singen" have a stem in common in German only."""
+    index(
+        engine,
+        article("en", "", "they sing", language="en"),
+        article("de", "", "sie singen", language="de"),
+        article("unknown", "", "sie singen", language="tlh"),
+        article("none", "", "sie singen", language=""),
+    )
+    assert matching(engine, "singen") == {"de", "unknown", "none"}
+    assert matching(engine, "sing") == {"en", "de"}
+    assert matching(engine, "singing") == {"en"}
+
+
+def test_a_regional_code_is_its_language(engine: Engine) -> None:
+    index(engine, article("br", "", "as bibliotecas abertas", language="pt-BR"))
+    assert matching(engine, "biblioteca") == {"br"}
+
+
+def test_an_article_that_changes_its_language_is_searched_anew(engine: Engine) -> None:
+    index(engine, article("x", "", "running kettles", language="en"))
+    assert matching(engine, "kettle") == {"x"}
+    index(engine, article("x", "", "running kettles", language=""))
+    assert matching(engine, "kettle") == set()
+    assert matching(engine, Word("kettles")) == {"x"}

@@ -1,0 +1,129 @@
+"""What comes first, and the scores of newsindex.ranking worked out by hand."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+import pytest
+
+from newsindex.engines.base import Engine
+from newsindex.query.nodes import And, Not, Or, Phrase, Word
+from newsindex.ranking import K1, PASSAGE_SHARE, RECENCY_SHARE
+from tests.contract.asking import NOW, article, ask, found, index
+
+
+def test_a_title_weighs_more_than_a_summary_than_the_text(engine: Engine) -> None:
+    filler = "one two three four"
+    index(
+        engine,
+        article("text", filler, f"kettle {filler}", summary=filler, tags=(filler,)),
+        article("title", f"kettle {filler}", filler, summary=filler, tags=(filler,)),
+        article("summary", filler, filler, summary=f"kettle {filler}", tags=(filler,)),
+        article("none", filler, filler, summary=filler, tags=(filler,)),
+    )
+    ranked = found(engine, "kettle")
+    assert ranked.index("title") < ranked.index("summary")
+    assert set(ranked) == {"title", "summary", "text"}
+
+
+def test_a_rare_word_weighs_more(engine: Engine) -> None:
+    index(
+        engine,
+        *(article(n, "", "harbour and pier and more") for n in range(8)),
+        article("rare", "", "walrus and pier and more"),
+        article("common", "", "harbour and boat and more"),
+    )
+    assert found(engine, Or((Word("harbour"), Word("walrus"))))[0] == "rare"
+
+
+def test_words_in_one_paragraph_beat_words_far_apart(engine: Engine) -> None:
+    index(
+        engine,
+        article("apart", "", "walrus in the water\nnothing to see here\nkettle on the fire"),
+        article("close", "", "walrus with a kettle\nnothing to see here\nwater on the fire in the"),
+    )
+    assert found(engine, "walrus kettle") == ["close", "apart"]
+
+
+def test_the_score_of_one_word_in_one_paragraph(engine: Engine) -> None:
+    """Two articles, one word in a text and a paragraph of average length: everything but idf cancels out."""
+    index(engine, article(1, "", "kettle boils"), article(2, "", "walrus sleeps"))
+    (hit,) = ask(engine, "kettle").hits
+    idf = math.log(1 + (2 - 1 + 0.5) / (1 + 0.5))
+    one = idf * (K1 + 1) / (K1 + 1)
+    assert hit.score == pytest.approx(one + PASSAGE_SHARE * one, abs=1e-6)
+    assert hit.paragraphs[0].score == pytest.approx(one, abs=1e-6)
+
+
+def test_the_score_of_a_title_and_a_tag(engine: Engine) -> None:
+    """tf = 3 / (0.5 + 0.5 * 2 / 1) for a title of two words where the average is one, and 2 for a tag."""
+    index(engine, article(1, "kettle boils", tags=("kettle",)), article(2, "", tags=("walrus",)))
+    (hit,) = ask(engine, "kettle").hits
+    idf = math.log(1 + (2 - 1 + 0.5) / (1 + 0.5))
+    tf = 3 / 1.5 + 2
+    assert hit.score == pytest.approx(idf * tf * (K1 + 1) / (K1 + tf), abs=1e-6)
+
+
+def test_a_boost_multiplies(engine: Engine) -> None:
+    index(engine, article(1, "", "kettle"), article(2, "", "kettle", boost=2.5), article(3, "", "kettle", boost=0.5))
+    scores = {hit.pk: hit.score for hit in ask(engine, "kettle").hits}
+    assert found(engine, "kettle") == ["2", "1", "3"]
+    assert scores["2"] == pytest.approx(2.5 * scores["1"], abs=2e-6)
+    assert scores["3"] == pytest.approx(0.5 * scores["1"], abs=2e-6)
+
+
+def test_a_word_typed_twice_counts_twice(engine: Engine) -> None:
+    index(engine, article(1, "", "kettle"), article(2, "", "walrus"))
+    once, twice = ask(engine, "kettle").hits[0].score, ask(engine, "kettle kettle").hits[0].score
+    assert twice == pytest.approx(2 * once, abs=2e-6)
+
+
+def test_excluded_words_and_missing_alternatives_add_nothing(engine: Engine) -> None:
+    index(engine, article(1, "", "kettle"), article(2, "", "walrus"))
+    plain = ask(engine, "kettle").hits[0].score
+    assert ask(engine, And((Word("kettle"), Not(Word("walrus"))))).hits[0].score == plain
+    both = {hit.pk: hit.score for hit in ask(engine, Or((Word("kettle"), Word("walrus")))).hits}
+    assert both["1"] == plain
+
+
+def test_the_new_gains_where_recency_is_asked_for(engine: Engine) -> None:
+    month = timedelta(days=30)
+    index(
+        engine,
+        article("now", "", "kettle", published_at=NOW),
+        article("month", "", "kettle", published_at=NOW - month),
+        article("undated", "", "kettle"),
+        article("old", "", "kettle", published_at=NOW - 1000 * month),
+    )
+    plain = ask(engine, "kettle").hits[0].score
+    scores = {hit.pk: hit.score for hit in ask(engine, "kettle", recency=month).hits}
+    assert scores["now"] == pytest.approx(plain * (1 + RECENCY_SHARE), abs=1e-6)
+    assert scores["month"] == pytest.approx(plain * (1 + RECENCY_SHARE / 2), abs=1e-6)
+    assert scores["undated"] == plain
+    assert scores["old"] == pytest.approx(plain, abs=1e-6)
+
+
+def test_an_embargoed_article_gains_nothing_from_its_future(engine: Engine) -> None:
+    index(engine, article(1, "", "kettle", published_at=NOW + timedelta(days=9)), article(2, "", "walrus"))
+    everything = frozenset({"*"})
+    plain = ask(engine, "kettle", audiences=everything).hits[0].score
+    recent = ask(engine, "kettle", audiences=everything, recency=timedelta(days=1)).hits[0].score
+    assert recent == plain
+
+
+def test_a_phrase_counts_its_places(engine: Engine) -> None:
+    index(
+        engine,
+        article("twice", "", "copper kettle and copper kettle"),
+        article("once", "", "copper kettle and kettle copper"),
+        article("never", "", "kettle and copper and kettle"),
+    )
+    assert found(engine, Phrase("copper kettle")) == ["twice", "once"]
+
+
+def test_filters_change_no_score(engine: Engine) -> None:
+    index(engine, article(1, "", "kettle", section="Home"), article(2, "", "kettle kettle"), article(3, "", "walrus"))
+    scores = {hit.pk: hit.score for hit in ask(engine, "kettle").hits}
+    from_home = ask(engine, And((Word("kettle"), Not(Word("walrus")))), sort="newest").hits
+    assert {hit.pk: hit.score for hit in from_home} == scores

@@ -1,0 +1,197 @@
+"""Did you mean, completions while typing, and related articles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from newsindex.engines.base import Engine, Filters, Suggestion
+from newsindex.query.nodes import And, Fuzzy, Keyword, Not, Or, Phrase, Prefix, Word
+from tests.contract.asking import EVERYBODY, NOW, article, ask, day, index
+from tests.contract.news import FLOOD, NEWS
+
+pytestmark = pytest.mark.needs("supports_suggest")
+
+
+def complete(engine: Engine, text: str, limit: int = 8) -> list[tuple[str, str]]:
+    return [(s.kind, s.text) for s in engine.suggest(text, now=NOW, audiences=EVERYBODY, limit=limit)]
+
+
+@pytest.mark.parametrize(
+    ("query", "suggestion"),
+    [
+        ("brigde", "bridge"),
+        ("Brigde", "bridge"),
+        ("mayor brigde", "mayor bridge"),
+        ("volumteers sandbgs", "volunteers sandbags"),
+        ("bridge", ""),
+        ("bridge dough", ""),
+        ("zzzzzzz", ""),
+        ("bridge zzzzzzz", ""),
+        ("dough brigde", ""),
+        ("xy", ""),
+        ("20266", ""),
+    ],
+)
+def test_unknown_words_are_corrected_where_that_finds_something(engine: Engine, query: str, suggestion: str) -> None:
+    index(engine, *NEWS, article("year", "", "In 2026"))
+    assert ask(engine, query).suggestion == suggestion
+
+
+def test_the_rest_of_the_query_stays(engine: Engine) -> None:
+    index(engine, *NEWS)
+    tree = And((Word("brigde"), Phrase("forty families"), Keyword("tag", "Weather"), Not(Word("ferry"))))
+    assert ask(engine, tree).suggestion == 'bridge "forty families" tag:Weather -ferry'
+
+
+def test_other_kinds_of_leaves_are_left_alone(engine: Engine) -> None:
+    index(engine, *NEWS)
+    for leaf in (Phrase("brigde"), Prefix("brigde"), Fuzzy("xxxxxxx")):
+        assert ask(engine, leaf).suggestion == ""
+        assert ask(engine, And((leaf, Word("sandbgs")))).suggestion == ""
+
+
+def test_nearest_then_most_frequent_then_alphabetical(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, "", "carter cartel"),
+        article(2, "", "cartel"),
+        article(3, "", "canter"),
+        article(4, "", "masks"),
+        article(5, "", "tasks"),
+    )
+    assert ask(engine, "carten").suggestion == "cartel"
+    assert ask(engine, "carterx").suggestion == "carter"
+    assert ask(engine, "basks").suggestion == "masks"
+
+
+def test_a_query_that_finds_something_is_not_corrected(engine: Engine) -> None:
+    index(engine, *NEWS)
+    assert ask(engine, Or((Word("brigde"), Word("dough")))).suggestion == ""
+    assert ask(engine, "brigde dough", match="any").suggestion == ""
+
+
+def test_a_correction_must_pass_the_filters(engine: Engine) -> None:
+    index(engine, *NEWS)
+    assert ask(engine, "brigde", filters=Filters(sections=("Local",))).suggestion == "bridge"
+    assert ask(engine, "brigde", filters=Filters(sections=("Culture",))).suggestion == ""
+
+
+def test_a_title_word_is_corrected_to_one_that_is_found_there(engine: Engine) -> None:
+    index(engine, *NEWS)
+    assert ask(engine, Word("fery", field="title")).suggestion == "title:ferry"
+    assert ask(engine, Word("brigde", field="title")).suggestion == ""
+
+
+def test_a_visible_word_is_never_corrected(engine: Engine) -> None:
+    """Not even where it finds nothing: it stands in a text, and only its neighbour in a title."""
+    index(engine, *NEWS, article("fridge", "Fridge repaired"))
+    assert ask(engine, Word("fridgex", field="title")).suggestion == "title:fridge"
+    assert ask(engine, Word("bridge", field="title")).suggestion == ""
+
+
+def test_titles_then_tags_then_words(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, "A bakery opens", "", published_at=day(2026, 1, 1)),
+        article(2, "Bakers wanted", "baking powder", published_at=day(2025, 1, 1)),
+        article(3, "The bakers of Mill Lane", "", published_at=day(2026, 2, 1), tags=("Baking",)),
+    )
+    assert complete(engine, "bak") == [
+        ("title", "Bakers wanted"),
+        ("title", "The bakers of Mill Lane"),
+        ("title", "A bakery opens"),
+        ("tag", "Baking"),
+        ("word", "bakers"),
+        ("word", "bakery"),
+    ]
+    assert complete(engine, "bak", limit=2) == [
+        ("title", "Bakers wanted"),
+        ("title", "The bakers of Mill Lane"),
+    ]
+    assert complete(engine, "bak", limit=0) == []
+    assert ("word", "bakers") not in complete(engine, "bakers")
+
+
+def test_tags_by_place_then_by_how_many_articles_have_them(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, tags=("The bakers' guild", "Baking", "bakers")),
+        article(2, tags=("the bakers' guild", "Bakers", "Old town")),
+        article(3, tags=("The bakers' guild",)),
+    )
+    assert complete(engine, "bak") == [
+        ("tag", "Bakers"),
+        ("tag", "Baking"),
+        ("tag", "The bakers' guild"),
+    ]
+
+
+def test_a_title_comes_with_its_key(engine: Engine) -> None:
+    index(engine, *NEWS)
+    assert engine.suggest("night f", now=NOW, audiences=EVERYBODY) == (
+        Suggestion("Night ferry returns after nine years", "title", "news.story:ferry"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("RIVER", ("title", "River bursts its banks at Aldermouth")),
+        ("  bursts   its ", ("title", "River bursts its banks at Aldermouth")),
+        ("alder", ("tag", "Aldermouth")),
+        ("volun", ("word", "volunteers")),
+        ('"sandb', ("word", "sandbags")),
+    ],
+)
+def test_what_is_typed_may_begin_any_word(engine: Engine, typed: str, expected: tuple[str, str]) -> None:
+    index(engine, *NEWS)
+    assert expected in complete(engine, typed)
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "!", "ver", "iver bursts", "zzz", "*", "(", "\x00", "a" * 10_000])
+def test_what_begins_nothing_completes_nothing(engine: Engine, typed: str) -> None:
+    index(engine, *NEWS)
+    assert complete(engine, typed) == []
+
+
+def test_scripts_without_spaces_are_completed_anywhere(engine: Engine) -> None:
+    index(engine, article("ja", "東京の図書館", "", language="ja"), article("de", "Über Brücken", "", language="de"))
+    assert complete(engine, "図書") == [("title", "東京の図書館")]
+    assert complete(engine, "bruc") == [("title", "Über Brücken"), ("word", "brucken")]
+
+
+@pytest.mark.needs("supports_related")
+def test_related_articles_share_words_and_tags(engine: Engine) -> None:
+    ship = article("ship", "Steam ship raised", "Divers raised the ship from the mud.", tags=("Harbour",))
+    index(
+        engine,
+        ship,
+        article("divers", "Divers wanted", "The ship yard looks for divers.", url="/divers/"),
+        article("harbour", "A new crane", "It lifts forty tons.", tags=("harbour",)),
+        *(article(n, "Weather", "The sun shines on the town.") for n in range(5)),
+    )
+    related = engine.related(ship.key, now=NOW, audiences=EVERYBODY)
+    assert [hit.pk for hit in related] == ["divers", "harbour"]
+    assert (related[0].title.text, related[0].title.spans) == ("Divers wanted", ())
+    assert (related[0].url, related[0].paragraphs) == ("/divers/", ())
+
+
+@pytest.mark.needs("supports_related")
+def test_as_many_related_articles_as_asked_for(engine: Engine) -> None:
+    copies = [replace(FLOOD, key=f"news.story:copy{n}") for n in range(7)]
+    index(engine, FLOOD, *copies)
+    for limit in (0, 1, 5, 20):
+        related = engine.related(FLOOD.key, now=NOW, audiences=EVERYBODY, limit=limit)
+        assert len(related) == min(limit, 7)
+
+
+@pytest.mark.needs("supports_related")
+def test_nothing_is_related_to_what_is_not_there_or_not_seen(engine: Engine) -> None:
+    index(engine, *NEWS, replace(FLOOD, key="news.story:draft", audiences=frozenset()))
+    index(engine, article("empty"), article("alone", "Zirconium"))
+    for key in ("news.story:nobody", "news.story:draft", "news.story:empty", "news.story:alone", "nonsense"):
+        assert engine.related(key, now=NOW, audiences=EVERYBODY) == ()
+    related = engine.related(FLOOD.key, now=NOW, audiences=EVERYBODY)
+    assert "news.story:draft" not in [hit.key for hit in related]

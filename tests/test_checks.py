@@ -1,0 +1,169 @@
+"""Every check once, with what it says to the developer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.db import models
+
+from newsindex import checks
+from newsindex.engines.base import Problem, Stats
+from newsindex.engines.memory import MemoryEngine
+from newsindex.sources import Source, register, unregister
+from tests.blog.models import Story
+
+MEMORY = "newsindex.engines.memory.MemoryEngine"
+
+
+def found(**kwargs: Any) -> list[CheckMessage]:
+    return [message for message in run_checks(**kwargs) if (message.id or "").startswith("newsindex.")]
+
+
+def only(**kwargs: Any) -> CheckMessage:
+    (message,) = found(**kwargs)
+    return message
+
+
+@pytest.fixture
+def story() -> Iterator[type[Story]]:
+    yield Story
+    unregister(Story)
+
+
+def test_the_settings_of_the_tests_are_fine() -> None:
+    assert found() == []
+
+
+def test_the_default_settings_are_fine(settings: Any, tmp_path: Any) -> None:
+    del settings.NEWSINDEX
+    settings.BASE_DIR = tmp_path
+    assert [message for message in found() if message.is_serious()] == []
+
+
+@pytest.mark.parametrize("value", [[], "whoosh", {"BACKEND": MEMORY}])
+@pytest.mark.usefixtures("default_engine")
+def test_e001_no_dict_of_engines(settings: Any, value: object) -> None:
+    settings.NEWSINDEX = value
+    message = only()
+    assert message.id == "newsindex.E001"
+    assert repr(value) in message.msg and message.hint is not None and "NEWSINDEX = {" in message.hint
+    settings.NEWSINDEX = {"default": {"BACKEND": MEMORY}}
+
+
+def test_e002_no_default(settings: Any) -> None:
+    settings.NEWSINDEX = {"other": {"BACKEND": MEMORY}}
+    assert (only().id, only().msg) == (
+        "newsindex.E002",
+        "NEWSINDEX has no engine 'default', only: 'other'.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"BACKEND": MEMORY, "PATH": "/srv"}, "has the unknown key 'PATH'"),
+        ({"BACKEND": MEMORY, "OPTIONS": ["path"]}, r"\['OPTIONS'\] must be a dict .* not \['path'\]"),
+    ],
+)
+def test_e003_keys_of_an_engine(settings: Any, setting: dict[str, Any], words: str) -> None:
+    settings.NEWSINDEX = {"default": setting}
+    assert only().id == "newsindex.E003"
+    assert re.search(words, only().msg)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({}, "must be the dotted path of an engine"),
+        ({"BACKEND": "newsindex.engines.nothing.Engine"}, "No module named 'newsindex.engines.nothing'"),
+        ({"BACKEND": MEMORY, "OPTIONS": {"pth": "/srv"}}, "pth|takes no arguments"),
+        ({"BACKEND": "builtins.dict"}, "'builtins.dict' is no Engine"),
+    ],
+)
+def test_e004_an_engine_that_can_not_be_made(settings: Any, setting: dict[str, Any], words: str) -> None:
+    settings.NEWSINDEX = {"default": {"BACKEND": MEMORY}, "other": setting}
+    assert only().id == "newsindex.E004"
+    assert "NEWSINDEX['other']" in only().msg
+    assert re.search(words, only().msg)
+
+
+def test_e005_when_to_update(settings: Any) -> None:
+    settings.NEWSINDEX_UPDATE = "later"
+    assert only().id == "newsindex.E005"
+    assert only().msg == "NEWSINDEX_UPDATE must be 'inline' or 'command', not 'later'."
+
+
+def test_e006_a_source_without_paragraphs(story: type[Story]) -> None:
+    @register(story)
+    class StorySource(Source[Story]):
+        pass
+
+    assert only().id == "newsindex.E006"
+    assert "StorySource does not define paragraphs(), so blog.story has no text" in only().msg
+
+
+def test_e007_a_composite_primary_key(story: type[Story], monkeypatch: pytest.MonkeyPatch) -> None:
+    @register(story)
+    class StorySource(Source[Story]):
+        def paragraphs(self, story: Story) -> tuple[()]:
+            return ()
+
+    fields = [models.IntegerField(), models.IntegerField()]
+    monkeypatch.setattr(Story._meta, "pk_fields", fields)
+    assert only().id == "newsindex.E007"
+
+
+def test_e008_what_is_followed_is_no_relation(story: type[Story]) -> None:
+    @register(story)
+    class StorySource(Source[Story]):
+        follow = ("chapters", "name", "chapters__story", "writer")
+
+        def paragraphs(self, story: Story) -> tuple[()]:
+            return ()
+
+    assert [message.id for message in found()] == ["newsindex.E008"] * 2
+    assert [message.msg for message in found()] == [
+        "StorySource.follow has 'name', which is no relation of blog.story.",
+        "StorySource.follow has 'writer', which is no relation of blog.story.",
+    ]
+    assert found()[0].hint == "Its relations are: chapters, prequels, sequels."
+
+
+def test_w001_urls_are_not_included(settings: Any) -> None:
+    settings.ROOT_URLCONF = "tests.blog.urls_without_search"
+    message = only()
+    assert (message.id, message.is_serious()) == ("newsindex.W001", False)
+    assert message.hint is not None and 'include("newsindex.urls")' in message.hint
+
+
+@pytest.mark.django_db
+def test_w002_an_index_that_was_never_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryEngine, "persistent", True)
+    monkeypatch.setattr(MemoryEngine, "stats", lambda self: Stats())
+    assert found() == []
+    message = only(databases=["default"])
+    assert (message.id, message.hint) == ("newsindex.W002", "Run manage.py newsindex_rebuild")
+
+
+def test_what_an_engine_finds_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    problems = [
+        Problem("error", "newsindex.memory.E001", "It is broken.", "Mend it."),
+        Problem("warning", "newsindex.memory.W001", "It is old."),
+    ]
+    monkeypatch.setattr(MemoryEngine, "check", lambda self: problems)
+    assert [(one.id, one.msg, one.hint, one.is_serious()) for one in found()] == [
+        ("newsindex.memory.E001", "It is broken.", "Mend it.", True),
+        ("newsindex.memory.W001", "It is old.", None, False),
+    ]
+
+
+def test_the_table_of_ids_is_complete_and_has_none_twice() -> None:
+    with open(checks.__file__, encoding="utf-8") as file:
+        code = file.read().split('"""', 2)[2]
+    documented = re.findall(r"^(newsindex\.[EW]\d{3})  ", checks.__doc__ or "", re.MULTILINE)
+    assert len(documented) == len(set(documented))
+    assert set(documented) == set(re.findall(r'"(newsindex\.[EW]\d{3})"', code))

@@ -1,0 +1,269 @@
+"""What the commands that write print, and their exit codes. (``newsindex_import`` has a file of its own.)"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timezone
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from newsindex import indexing
+from newsindex.engines import engines
+from newsindex.engines.base import Health
+from newsindex.engines.memory import MemoryEngine
+from newsindex.exceptions import IndexDamaged
+from newsindex.models import Article, PendingChange
+from newsindex.sources import sources
+from tests.blog.models import Note
+from tests.factories import make_article
+
+pytestmark = pytest.mark.django_db
+
+
+def run(name: str, *args: object) -> tuple[str, str, str]:
+    """What a command printed, what it said on stderr, and with which error it ended."""
+    out, err, error = StringIO(), StringIO(), ""
+    try:
+        call_command(name, *map(str, args), stdout=out, stderr=err)
+    except CommandError as raised:
+        error = str(raised)
+        assert raised.returncode == 1
+    return out.getvalue(), err.getvalue(), error
+
+
+@pytest.fixture
+def broken_note(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key of a note whose source raises."""
+    source = type(sources["blog.note"])
+    paragraphs = source.paragraphs
+
+    def raising(self: Any, note: Note) -> Any:
+        if note.text == "bad":
+            raise ValueError("no text")
+        return paragraphs(self, note)
+
+    monkeypatch.setattr(source, "paragraphs", raising)
+    return f"blog.note:{Note.objects.create(text='bad').pk}"
+
+
+@pytest.mark.parametrize("name", ["rebuild", "update", "verify", "status"])
+def test_an_unknown_engine_is_named(name: str) -> None:
+    _, _, error = run(f"newsindex_{name}", "--engine", "nothing")
+    assert error == "Error: argument --engine: NEWSINDEX has no engine 'nothing'; it has: default."
+
+
+def test_rebuild_says_what_the_new_index_holds() -> None:
+    make_article("Harbour", "One.\n\nTwo.")
+    make_article("Bridge", "Three.")
+    out, err, error = run("newsindex_rebuild", "--batch-size", 1)
+    assert re.fullmatch(r"default: 2 articles, 3 paragraphs in \d+\.\d s\n", out)
+    assert (err, error) == ("", "")
+
+
+def test_rebuild_names_what_it_left_out(broken_note: str) -> None:
+    make_article("Harbour")
+    out, err, error = run("newsindex_rebuild")
+    assert out.startswith("default: 1 articles, ")
+    assert err == f"{broken_note} was left out: ValueError: no text\n"
+    assert error == "1 objects were left out."
+
+
+def test_rebuild_says_why_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: MemoryEngine) -> None:
+        raise IndexDamaged("no place left")
+
+    monkeypatch.setattr(MemoryEngine, "rebuild", fail)
+    assert run("newsindex_rebuild") == ("", "", "no place left")
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "many"])
+def test_rebuild_refuses_a_batch_size_below_one(size: str) -> None:
+    _, _, error = run("newsindex_rebuild", f"--batch-size={size}")
+    assert error == f"Error: argument --batch-size: must be a whole number of at least 1, not {size!r}."
+
+
+def test_update_says_what_it_did() -> None:
+    make_article("Harbour")
+    article = make_article("Bridge")
+    article.delete()
+    assert run("newsindex_update") == ("1 indexed, 1 deleted, 0 failed\n", "", "")
+    assert run("newsindex_update") == ("0 indexed, 0 deleted, 0 failed\n", "", "")
+
+
+def test_update_names_what_stays_pending(broken_note: str) -> None:
+    out, err, error = run("newsindex_update")
+    assert out == "0 indexed, 0 deleted, 1 failed\n"
+    assert err == f"{broken_note} stays pending: ValueError: no text\n"
+    assert error == "1 objects could not be indexed and stay pending."
+
+
+def test_update_leaves_the_work_to_who_is_at_it() -> None:
+    make_article("Harbour")
+    with engines["default"].writer():
+        out, _, error = run("newsindex_update", "--wait", 0)
+    assert out.endswith("Another process is writing; it will take what is pending.\n")
+    assert error == ""
+    assert PendingChange.objects.count() == 1
+
+
+def test_update_says_why_the_engine_could_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: MemoryEngine, *, wait: float = 0.0) -> None:
+        raise IndexDamaged("a file is missing")
+
+    monkeypatch.setattr(MemoryEngine, "writer", fail)
+    make_article("Harbour")
+    assert run("newsindex_update")[2] == "default: a file is missing"
+
+
+def test_verify_of_a_true_index() -> None:
+    make_article("Harbour")
+    indexing.update()
+    assert run("newsindex_verify") == ("default: 1 checked, 0 missing, 0 stale, 0 ghosts, 0 failed\n", "", "")
+
+
+def make_drift() -> None:
+    first, second, third = (make_article(title) for title in ("missing", "stale", "ghost"))
+    indexing.update()
+    with engines["default"].writer() as writer:
+        writer.delete(f"newsindex.article:{first.pk}")
+    Article.objects.filter(pk=second.pk).update(title="changed")
+    third.delete()
+    PendingChange.objects.all().delete()
+
+
+DRIFT = re.compile(
+    r"missing newsindex\.article:\d+\n"
+    r"stale newsindex\.article:\d+\n"
+    r"ghost newsindex\.article:\d+\n"
+    r"default: 2 checked, 1 missing, 1 stale, 1 ghosts, 0 failed\n"
+)
+
+
+def test_verify_names_drift() -> None:
+    make_drift()
+    out, _, error = run("newsindex_verify")
+    assert DRIFT.fullmatch(out)
+    assert error == "The index and the database differ: run newsindex_verify --repair."
+
+
+def test_verify_repairs_on_request() -> None:
+    make_drift()
+    out, _, error = run("newsindex_verify", "--repair")
+    before, after = out.split("After the repair:\n")
+    assert DRIFT.fullmatch(before)
+    assert after == "default: 2 checked, 0 missing, 0 stale, 0 ghosts, 0 failed\n"
+    assert error == ""
+
+
+def test_verify_advises_a_rebuild_where_the_index_itself_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryEngine, "verify", lambda self: ("a segment is short",))
+        out, _, error = run("newsindex_verify", "--repair")
+    assert out.startswith("index a segment is short\n")
+    assert error == "The index and the database differ: run newsindex_rebuild."
+
+
+def test_status_in_words(broken_note: str) -> None:
+    indexing.update()
+    make_article("Harbour", "One.\n\nTwo.")
+    PendingChange.objects.filter(source="newsindex.article").delete()
+    indexing.update(Article.objects.all())
+    out, _, error = run("newsindex_status")
+    names = [line.split()[0] for line in out.splitlines()[1:]]
+    assert out.startswith("default (newsindex.engines.memory.MemoryEngine)\n  health      ok\n")
+    assert names == ["health", "generation", "built", "articles", "paragraphs", "segments", "size", "pending"]
+    assert "  articles    1\n  paragraphs  2\n" in out
+    assert re.search(r"  pending     1 \(1 failed, the oldest since \d{4}-\d\d-\d\d \d\d:\d\d\)\n$", out)
+    assert error == ""
+
+
+def test_status_as_json() -> None:
+    make_article("Harbour")
+    out, _, _ = run("newsindex_status", "--json")
+    (said,) = json.loads(out)
+    assert (said["engine"], said["ok"], said["articles"], said["pending"], said["failed"]) == (
+        "default",
+        True,
+        0,
+        1,
+        0,
+    )
+
+
+def test_status_of_an_engine_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryEngine, "health", lambda self: Health(False, "the lock is gone"))
+    out, _, error = run("newsindex_status")
+    assert "  health      the lock is gone\n" in out
+    assert error == "Searches are not answered by: default."
+
+
+def timed(text: str) -> str:
+    """``text`` with a fixed time."""
+    return re.sub(r"[\d.]+ ms", "9.9 ms", text)
+
+
+def test_search_shows_articles_with_their_paragraphs() -> None:
+    make_article(
+        "Ferries at rest",
+        "The ferry waits.\n\nNobody knows.\n\nTwo ferries wait.",
+        tags=["harbour"],
+        slug="ferries",
+        section="Town",
+        published_at=datetime(2026, 1, 2, 12, tzinfo=timezone.utc),
+    )
+    indexing.update()
+    out, _, error = run("newsindex_search", "waiting", "ferry")
+    assert not error
+    assert timed(out) == (
+        "1 article, page 1 of 1, 9.9 ms\n"
+        "\n"
+        "  1. Ferries at rest\n"
+        "     2026-01-02  Town  harbour\n"
+        "     /search/article/ferries/?q=waiting%20ferry\n"
+        "     [1] The ferry waits.\n"
+        "     [3] Two ferries wait.\n"
+    )
+
+
+def test_search_marks_matches_where_the_terminal_can() -> None:
+    make_article("Harbour", "The ferry\x1b[31m waits.")
+    indexing.update()
+    out, _, _ = run("newsindex_search", "ferry", "--force-color")
+    assert "The \x1b[1mferry\x1b[0m [31m waits." in out
+
+
+def test_search_tells_what_was_ignored_and_what_is_closest() -> None:
+    make_article("Harbour", "The ferry waits.")
+    indexing.update()
+    out, _, _ = run("newsindex_search", '"ferry', "submarine")
+    assert out.splitlines()[0].startswith("Note: ")
+    assert "closest matches" in out
+    assert "Harbour" in out
+
+
+def test_search_finds_nothing_politely_and_hides_drafts_unless_asked() -> None:
+    make_article("Secret", "The ferry waits.", status=Article.Status.DRAFT)
+    indexing.update()
+    assert run("newsindex_search", "ferry") == ("Nothing found.\n", "", "")
+    assert "Secret" in run("newsindex_search", "ferry", "--all")[0]
+
+
+def test_search_prints_the_json_of_the_page() -> None:
+    make_article("Harbour", "The ferry waits.")
+    indexing.update()
+    found = json.loads(run("newsindex_search", "ferry", "--json")[0])
+    assert found["total"] == 1
+    assert found["hits"][0]["paragraphs"][0]["spans"] == [[4, 9]]
+
+
+def test_search_says_when_the_engine_can_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: MemoryEngine, request: object) -> None:
+        raise IndexDamaged("a file is gone")
+
+    monkeypatch.setattr(MemoryEngine, "search", broken)
+    assert run("newsindex_search", "ferry")[2] == "The engine 'default' can't answer: a file is gone"

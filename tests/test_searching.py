@@ -1,0 +1,291 @@
+"""The read path: results, the last gate, and querysets of what matches."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.core.paginator import Paginator
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from newsindex import indexing
+from newsindex.engines import engines
+from newsindex.engines.base import EVERYTHING, Engine, SearchRequest
+from newsindex.exceptions import EngineError
+from newsindex.models import Article
+from newsindex.query import MESSAGES, parse
+from newsindex.searching import (
+    NOTE_MESSAGES,
+    Matches,
+    hits_for,
+    matched,
+    matching,
+    matching_keys,
+    note_messages,
+    related,
+    safe_url,
+    search,
+    suggest,
+)
+from tests.blog.models import Note, Post
+from tests.factories import make_article
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def requests_seen(monkeypatch: pytest.MonkeyPatch) -> list[SearchRequest]:
+    """Every request that reaches the engine; it is answered all the same."""
+    seen: list[SearchRequest] = []
+    engine = engines["default"]
+    answer = engine.search
+
+    def counted(request: SearchRequest) -> object:
+        seen.append(request)
+        return answer(request)
+
+    monkeypatch.setattr(engine, "search", counted)
+    return seen
+
+
+def keys(results: object) -> list[str]:
+    return [result.key for result in results]
+
+
+def test_a_result_has_its_row_its_marks_and_its_places() -> None:
+    article = make_article("Harbour news", "The ferry left.\n\nTwo ferries came back to the harbour.", ["boats"])
+    (result,) = search("ferry")
+    assert result.object == article
+    assert result.title.text == "Harbour news"
+    assert result.url == f"/search/article/{article.slug}/?q=ferry"
+    assert result.matched_paragraphs == 2
+    marked = {paragraph.marked.text[slice(*paragraph.marked.spans[0])] for paragraph in result.paragraphs}
+    assert marked == {"ferry", "ferries"}
+    for paragraph in result.paragraphs:
+        assert paragraph.url.startswith(f"{result.url}#{paragraph.anchor}:~:text=")
+
+
+def test_several_models_mix_in_one_answer() -> None:
+    make_article("Storm over the bay", "x")
+    Post.objects.create(headline="A storm", slug="a-storm", body="<p>Rain and storm.</p>")
+    Note.objects.create(text="Storm warning")
+    found = search("storm")
+    assert found.count() == 3
+    assert {result.source.label for result in found} == {"newsindex.article", "blog.post", "blog.note"}
+    assert keys(search("storm", sources=["blog.post"])) == [f"blog.post:{Post.objects.get().pk}"]
+    assert [result.url for result in search("storm", sources=["blog.note"])] == [""]
+
+
+def test_a_page_of_the_paginator_costs_one_call(requests_seen: list[SearchRequest]) -> None:
+    for number in range(25):
+        make_article(f"Rain {number}", "x")
+    requests_seen.clear()
+    page = Paginator(search("rain", offset=10, limit=10), 10).get_page(2)
+    assert len(list(page)) == 10
+    assert page.paginator.num_pages == 3
+    assert len(requests_seen) == 1
+
+
+def test_walking_over_all_pages_meets_each_article_once() -> None:
+    for number in range(23):
+        make_article(f"Rain {number}", "x")
+    results = search("rain", limit=5)
+    paginator = Paginator(results, 5)
+    walked = [result.key for page in paginator for result in page]
+    assert len(walked) == len(set(walked)) == 23 == len(results)
+    assert keys(results) == walked
+    assert keys(results[3:8]) == walked[3:8]
+    assert results[7].key == walked[7]
+    with pytest.raises(IndexError):
+        results[23]
+    with pytest.raises(ValueError):
+        results[-1]
+
+
+def test_what_may_not_be_seen_is_in_no_part_of_the_answer() -> None:
+    now = timezone.now()
+    make_article("Open secret", "x", ["open"])
+    make_article("Draft secret", "x", ["draft"], status=Article.Status.DRAFT)
+    make_article("Embargoed secret", "x", ["embargo"], published_at=now + timedelta(days=60))
+    make_article("Expired secret", "x", ["expired"], published_at=now - timedelta(days=90), expires_at=now)
+    Post.objects.create(headline="Members secret", slug="m", body="<p>x</p>", members_only=True)
+    found = search("secret")
+    assert [result.title.text for result in found] == ["Open secret"]
+    assert found.count() == 1
+    assert [one.value for one in found.facets["tag"]] == ["open"]
+    assert found.timeline == ()
+    assert search("secret", audiences={"public", "members"}).count() == 2
+    assert search("secret", audiences=EVERYTHING).count() == 5
+    for word in ("draf", "embar", "expir", "member"):
+        assert suggest(word) == []
+        assert not search(f"{word}*").count()
+
+
+def test_the_last_gate_drops_what_the_index_does_not_know_yet() -> None:
+    month_ago = timezone.now() - timedelta(days=30)
+    gone = [make_article(f"Leak {n}", "x", [f"tag{n}"], published_at=month_ago) for n in range(3)]
+    deleted = make_article("Leak 3", "x", section="Deleted")
+    Post.objects.create(headline="Leak 4", slug="leak", body="<p>x</p>")
+    make_article("Leak stays", "x", ["tag9"])
+    rows = Article.objects.filter(pk__in=[article.pk for article in gone])
+    now = timezone.now()
+    # Bulk changes send no signal: the index still shows all of them.
+    rows.filter(pk=gone[0].pk).update(status=Article.Status.DRAFT)
+    rows.filter(pk=gone[1].pk).update(published_at=now + timedelta(days=1))
+    rows.filter(pk=gone[2].pk).update(expires_at=now)
+    Article.objects.filter(pk=deleted.pk)._raw_delete("default")
+    Post.objects.update(members_only=True)
+    found = search("leak")
+    assert [result.title.text for result in found[:10]] == ["Leak stays"]
+    assert found.count() == 1
+    assert [one.value for one in found.facets["tag"]] == ["tag9"]
+    assert found.facets["section"] == found.timeline == ()
+    assert [one.text for one in suggest("leak") if one.kind == "title"] == ["Leak stays"]
+
+
+@pytest.mark.parametrize("articles", [1, 50])
+def test_the_number_of_queries_does_not_depend_on_the_hits(articles: int) -> None:
+    with indexing.deferred():
+        for number in range(articles):
+            make_article(f"Rain {number}", "It rains.", [f"t{number}", "weather"], authors="A, B", section="S")
+    with CaptureQueriesContext(connection) as captured:
+        found = search("rain", limit=50)[:50]
+        assert len([(r.url, r.tags, r.authors, r.paragraphs) for r in found]) == articles
+    assert len(captured) == 2  # the rows, and their tags
+
+
+def test_closest_matches_when_no_article_has_all_words(requests_seen: list[SearchRequest]) -> None:
+    make_article("Apples", "Only apples here")
+    make_article("Pears", "Only pears here")
+    requests_seen.clear()
+    found = search("apples unicorn", limit=5)
+    assert [result.title.text for result in found[:5]] == ["Apples"]
+    assert found.relaxed
+    assert len(requests_seen) == 2
+    assert not search("apples").relaxed
+    assert not search("apples unicorn", relax=False).count()
+    nothing = search("unicorn zebra")
+    assert nothing.count() == 0 and not nothing.relaxed
+
+
+def test_a_misspelt_word_is_corrected() -> None:
+    make_article("The harbour", "x")
+    found = search("harbuor")
+    assert found.count() == 0
+    assert found.suggestion == "harbour"
+
+
+def test_every_note_has_a_translation_of_its_own_message() -> None:
+    assert {code: str(message) for code, message in NOTE_MESSAGES.items()} == MESSAGES
+    assert note_messages(search('"{value} %s %(x)s').notes)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("/news/1/", "/news/1/"),
+        ("https://example.org/a?b=c#d", "https://example.org/a?b=c#d"),
+        ("HTTP://example.org/", "HTTP://example.org/"),
+        ("", ""),
+        ("javascript:alert(1)", ""),
+        (" javascript:alert(1)", ""),
+        ("java\nscript:alert(1)", ""),
+        ("JaVaScRiPt:alert(1)", ""),
+        ("data:text/html,x", ""),
+        ("vbscript:x", ""),
+        ("http://[broken", ""),
+        ("\\\\evil", ""),
+    ],
+)
+def test_only_harmless_urls_become_links(url: str, expected: str) -> None:
+    assert safe_url(url) == expected
+
+
+def test_a_row_without_a_page_does_not_take_the_others_down() -> None:
+    Article.objects.filter(pk=make_article("Rain", "x").pk).update(slug="")
+    make_article("Rain too", "x", slug="rain-too")
+    assert sorted(result.url for result in search("rain")) == ["", "/search/article/rain-too/?q=rain"]
+
+
+def test_related_articles_pass_the_gate() -> None:
+    first = make_article("Eel migration", "Eels swim to the sargasso sea", ["eels"])
+    make_article("Eel fishing", "Eels in the sargasso sea again", ["eels"])
+    hidden = make_article("Eel secrets", "Eels of the sargasso sea", ["eels"])
+    Article.objects.filter(pk=hidden.pk).update(status=Article.Status.DRAFT)
+    assert [result.title.text for result in related(first)] == ["Eel fishing"]
+
+
+def test_whatever_fails_inside_an_engine_is_an_engine_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Engine, request: SearchRequest) -> None:
+        raise RuntimeError("disk on fire")
+
+    monkeypatch.setattr(type(engines["default"]), "search", broken)
+    with pytest.raises(EngineError, match="disk on fire"):
+        search("x").count()
+
+
+# Querysets.
+
+
+def test_matching_rows_stay_a_queryset_in_order_of_relevance() -> None:
+    weak = make_article("A long title about very many other things than rain", "x", section="a")
+    strong = make_article("Rain", "Rain and rain.", section="b")
+    make_article("Sun", "x", section="b")
+    found = matching("rain", Article.objects.all())
+    assert list(found) == [strong, weak]
+    assert list(found.filter(section="a")) == [weak]
+    assert list(found.order_by("pk")) == [weak, strong]
+    assert found.count() == 2 and found.exists()
+    assert found.values_list("title", flat=True).last() == weak.title
+
+
+def test_matching_respects_what_the_queryset_leaves_out() -> None:
+    kept, left = make_article("Rain", "x"), make_article("Rain", "x")
+    assert list(matching("rain", Article.objects.exclude(pk=left.pk))) == [kept]
+    assert list(matching("nothing", Article.objects.all())) == []
+
+
+def test_matching_shows_drafts_only_when_asked() -> None:
+    draft = make_article("Rain", "x", status=Article.Status.DRAFT)
+    assert not matching("rain", Article.objects.all())
+    assert list(matching("rain", Article.objects.all(), audiences=EVERYTHING)) == [draft]
+
+
+def test_matching_works_with_uuid_keys() -> None:
+    weak = Note.objects.create(id=uuid.UUID(int=5), text="one rain among so many other words of a very long note")
+    strong = Note.objects.create(id=uuid.UUID(int=7), text="rain")
+    assert list(matching("rain", Note.objects.all())) == [strong, weak]
+
+
+def test_keys_keep_their_rank_beyond_one_group() -> None:
+    notes = Note.objects.bulk_create(Note(text=str(number)) for number in range(1_203))
+    pks = [str(note.pk) for note in reversed(notes)]
+    found = matched(Note.objects.all(), Matches(parse("x"), tuple(pks), len(pks)))
+    assert [str(pk) for pk in found.values_list("pk", flat=True)] == pks
+
+
+def test_a_cap_is_told() -> None:
+    for number in range(5):
+        make_article(f"Rain {number}", "x")
+    found = matching_keys("rain", Article, limit=3)
+    assert (len(found.pks), found.total, found.capped) == (3, 5, True)
+    assert matching("rain", Article.objects.all(), limit=3).count() == 3
+
+
+def test_an_unfinished_word_finds_while_typing() -> None:
+    article = make_article("Harbour lights", "x")
+    assert matching_keys("harb", Article, typing=True).pks == (str(article.pk),)
+    assert matching_keys("lights harb", Article, typing=True).pks == (str(article.pk),)
+    assert matching_keys("harb", Article).pks == ()
+
+
+def test_hits_for_given_rows() -> None:
+    first, second = make_article("One", "It rains.\n\nIt snows."), make_article("Two", "It snows.")
+    key = f"newsindex.article:{first.pk}"
+    found = hits_for([key, f"newsindex.article:{second.pk}"], "rain")
+    assert list(found) == [key]
+    assert found[key].paragraphs[0].number == 1
+    assert hits_for([], "rain") == {}

@@ -1,0 +1,448 @@
+"""The public pages as a visitor meets them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import datetime, timedelta
+from datetime import timezone as fixed
+from urllib.parse import quote
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
+from django.utils import timezone, translation
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from newsindex import indexing
+from newsindex.engines import engines
+from newsindex.exceptions import IndexNotBuilt
+from newsindex.models import Article
+from newsindex.sources import ArticleSource
+from newsindex.views import ArticleDetailView, AudienceMixin, SearchView, TagDetailView
+from tests.blog.models import Post
+from tests.factories import make_article
+from tests.pages import Page, unsafe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+def get(client: Client, url: str, status: int = 200) -> Page:
+    """A page, which must be well-formed and run nothing."""
+    response = client.get(url)
+    assert response.status_code == status
+    page = Page(response.content.decode())
+    assert page.problems == []
+    assert unsafe(page) == []
+    ids = [element.attributes["id"] for element in page.elements if "id" in element.attributes]
+    assert len(ids) == len(set(ids))
+    return page
+
+
+@pytest.fixture
+def broken_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise IndexNotBuilt("There is no live generation.")
+
+    for name in ("search", "suggest", "related"):
+        monkeypatch.setattr(engines["default"], name, fail)
+
+
+def text_of(page: Page, tag: str, **attributes: str) -> list[str]:
+    return [element.content for element in page.all(tag, **attributes)]
+
+
+# Results.
+
+
+def test_a_result_shows_its_best_paragraphs_marked_and_linked(client: Client) -> None:
+    article = make_article(
+        "The ferry",
+        "A ferry left at noon.\n\nNobody was on board.\n\nFerries are late.\n\nThe ferry sank.\n\nOld ferries rust.",
+        ["boats"],
+        section="Harbour",
+        authors="Ada Moor, Ben Lee",
+        published_at=datetime(2026, 3, 4, 12, tzinfo=fixed.utc),
+    )
+    page = get(client, "/search/?q=ferry")
+    assert len(page.all("article")) == 1
+    assert text_of(page, "h3", class_="ni-title") == ["The ferry"]
+    places = page.all("a", class_="ni-place")
+    assert len(places) == 3
+    for place in places:
+        assert place.attributes["href"].startswith(f"/search/article/{article.slug}/?q=ferry#p-")
+        assert ":~:text=" in place.attributes["href"]
+    assert page.marked[0] == "ferry" and len(page.marked) == 4
+    assert {word.lower() for word in page.marked} == {"ferry", "ferries"}
+    assert text_of(page, "a", class_="ni-more") == ["1 more paragraph matches"]
+    assert text_of(page, "p", role="status") == ["1 article for “ferry”"]
+    assert [time.attributes["datetime"] for time in page.all("time")] == ["2026-03-04T13:00:00+01:00"]
+    assert page.all("meta", name="robots")[0].attributes["content"] == "noindex, follow"
+
+
+def test_a_phrase_is_marked_as_a_phrase(client: Client) -> None:
+    make_article("News", "The old harbour wall. The wall of the old harbour.")
+    page = get(client, "/search/?q=" + quote('"harbour wall"'))
+    assert page.marked == ["harbour wall"]
+
+
+def test_filters_narrow_and_stay_in_every_link(client: Client) -> None:
+    for number in range(12):
+        make_article(
+            f"Rain {number}", "Rain.", ["weather", "coast"], section="North", authors="Ada Moor",
+            published_at=datetime(2026, 1 + number % 2, 3, tzinfo=fixed.utc),
+        )  # fmt: skip
+    make_article("Rain in the south", "Rain.", ["weather"], section="South")
+    page = get(client, "/search/?q=rain&tag=coast&section=north&after=2026-01-01&sort=newest&utm=x")
+    assert text_of(page, "p", role="status") == ["12 articles for “rain”"]
+    following = page.all("a", rel="next")[0].attributes["href"]
+    assert following == "?q=rain&tag=coast&section=north&after=2026-01-01&sort=newest&page=2"
+    page = get(client, "/search/" + following)
+    assert len(page.all("article")) == 2
+    assert [link.attributes["href"] for link in page.all("a", class_="ni-chip")] == [
+        "?q=rain&tag=coast&after=2026-01-01&sort=newest",
+        "?q=rain&section=north&after=2026-01-01&sort=newest",
+        "?q=rain&tag=coast&section=north&sort=newest",
+    ]
+    assert page.all("a", class_="ni-clear")[0].attributes["href"] == "?q=rain&sort=newest"
+    hidden = {(e.attributes["name"], e.attributes["value"]) for e in page.all("input", type="hidden")}
+    assert hidden == {("tag", "coast"), ("section", "north"), ("sort", "newest")}
+
+
+def test_a_second_tag_is_wanted_beside_the_first(client: Client) -> None:
+    make_article("Rain one", "x", ["weather", "coast"])
+    make_article("Rain two", "x", ["weather"])
+    make_article("Rain three", "x", ["coast"])
+    page = get(client, "/search/?q=rain&tag=weather")
+    link = next(a for a in page.all("a") if a.content.startswith("coast, 1"))
+    page = get(client, "/search/" + link.attributes["href"])
+    assert text_of(page, "h3", class_="ni-title") == ["Rain one"]
+
+
+def test_the_timeline_links_to_each_month(client: Client) -> None:
+    for month, count in ((1, 1), (3, 2)):
+        for number in range(count):
+            make_article(f"Rain {month} {number}", "x", published_at=datetime(2026, month, 3, tzinfo=fixed.utc))
+    page = get(client, "/search/?q=rain")
+    bars = [link for link in page.all("a") if "article" in (link.attributes.get("aria-label") or "")]
+    assert [bar.attributes["aria-label"] for bar in bars] == ["January 2026: 1 article", "March 2026: 2 articles"]
+    assert page.all("svg")[0].attributes["viewbox"] == "0 0 30 100"
+    page = get(client, "/search/" + bars[1].attributes["href"])
+    assert text_of(page, "p", role="status") == ["2 articles for “rain”"]
+
+
+def test_pages_can_be_walked_by_their_links(client: Client) -> None:
+    for number in range(23):
+        make_article(f"Rain {number:02}", "x")
+    seen, url = [], "?q=rain"
+    while url:
+        page = get(client, "/search/" + url)
+        seen += text_of(page, "h3", class_="ni-title")
+        links = page.all("a", rel="next")
+        url = links[0].attributes["href"] if links else ""
+    assert sorted(seen) == [f"Rain {number:02}" for number in range(23)]
+
+
+def test_no_page_lies_deeper_than_stated(client: Client) -> None:
+    for number in range(7):
+        make_article(f"Rain {number}", "x")
+    view = SearchView.as_view(paginate_by=2, max_depth=4)
+    response = view(RequestFactory().get("/search/?q=rain&page=9")).render()
+    assert response.context_data["total"] == 7
+    assert response.context_data["page_obj"].number == 2
+    assert any("first 4 results" in note for note in response.context_data["notes"])
+
+
+def test_closest_matches_and_corrections_are_said(client: Client) -> None:
+    make_article("Harbour", "Apples")
+    page = get(client, "/search/?q=apples+unicorn")
+    assert text_of(page, "p", role="status") == ["No article has all of these words. 1 comes close."]
+    assert text_of(page, "article")
+    page = get(client, "/search/?q=harbuor")
+    (suggestion,) = page.all("p", class_="ni-suggestion")
+    assert suggestion.content == "Did you mean harbour?"
+    assert text_of(page, "h2")[0] == "Nothing was found"
+
+
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        ("q=rain&page=abc", "no such page"),
+        ("q=rain&page=0", "no such page"),
+        ("q=rain&page=-1", "no such page"),
+        ("q=rain&page=" + "9" * 30, "no such page"),
+        ("q=rain&page=" + "9" * 5000, "no such page"),
+        ("q=rain&after=nonsense", "“nonsense” is not a date"),
+        ("q=rain&before=2026-02-31", "“2026-02-31” is not a date"),
+        ("q=rain&after=0001-01-01", "“0001-01-01” is not a date"),
+        ("q=rain&after=%00", "is not a date"),
+        ("q=rain&after=2026-05-01&before=2026-04-01", "the end was left open"),
+        ("q=rain&sort=x", "no order “x”"),
+        ("q=rain%00", ""),
+        ("q=rain&tag=", ""),
+        ("q=rain&tag=%00", ""),
+        ("q=rain%20(", "Ignored the parenthesis"),
+        ("q=rain&unknown=1&q=rain", ""),
+    ],
+)
+def test_bad_parameters_are_mended_and_named(client: Client, query: str, note: str) -> None:
+    make_article("Rain", "x", published_at=datetime(2026, 6, 1, tzinfo=fixed.utc))
+    page = get(client, f"/search/?{query}")
+    assert text_of(page, "h3", class_="ni-title") == ["Rain"]
+    notes = text_of(page, "ul", class_="ni-notes")
+    assert (note in notes[0]) if note else not notes
+
+
+HOSTILE = [
+    '"', "'", "(" * 5_000, ")" * 5_000, "*", "~", "-", "%00", "%ED%A0%80", "%FF%FE", "a" * 100_000, "a " * 50_000,
+    "OR OR OR", "tag:", "after:9999-12-31", "before:0001-01-01", "on:9999", "after:0001", "%F0%9F%92%A9", "..%2F..",
+    "%E2%80%AE", "{{7*7}}", "%25s%25(x)s{value}", "<svg onload=x>", "'-alert(1)-'", "a:b:c", "[a TO " * 300,
+    "w ANDNOT " * 200, "banana~9", "%0a%0d", "&&", "\\", "title:" * 300, "-" * 999, '" ' * 999, "x*" * 100,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/search/", "/search/json/", "/search/feed/", "/search/suggest/"])
+def test_hostile_queries_are_answered(client: Client, path: str) -> None:
+    make_article("Rain", "x", published_at=datetime(2026, 1, 1, tzinfo=fixed.utc))
+    for text in HOSTILE:
+        assert client.get(f"{path}?q={text.replace(' ', '+')}").status_code == 200, text[:80]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(exclude_categories=()), max_size=40), st.sampled_from(["q", "tag", "author", "after"]))
+def test_any_text_is_answered(client: Client, text: str, name: str) -> None:
+    value = quote(text.encode("utf-8", "surrogatepass"))
+    get(client, f"/search/?q=rain&{name}={value}")
+
+
+def test_an_empty_search_helps(client: Client) -> None:
+    make_article("Rain", "x", ["weather"])
+    page = get(client, "/search/")
+    assert not page.all("article")
+    assert "open" in page.all("details", class_="ni-help")[0].attributes
+    assert [link.attributes["href"] for link in page.all("a") if "weather" in link.content] == ["?tag=weather"]
+    page = get(client, "/search/?tag=weather")
+    assert text_of(page, "h3", class_="ni-title") == ["Rain"]
+
+
+def test_only_get_and_head(client: Client) -> None:
+    for name in ("", "json/", "feed/", "suggest/", "opensearch.xml"):
+        assert client.head(f"/search/{name}").status_code == 200
+        assert client.post(f"/search/{name}").status_code == 405
+
+
+def test_search_being_down_is_said_and_nothing_else_breaks(
+    client: Client, broken_engine: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    article = make_article("Rain", "It rains.", ["weather"])
+    caplog.clear()
+    with caplog.at_level(logging.ERROR, logger="newsindex"):
+        page = get(client, "/search/?q=rain+%3Cb%3E", status=503)
+    assert len([record for record in caplog.records if record.name.startswith("newsindex.views")]) == 1
+    assert "not available" in text_of(page, "div", role="alert")[0]
+    assert page.all("input", type="search")[0].attributes["value"] == "rain <b>"
+    response = client.get("/search/json/?q=rain")
+    assert (response.status_code, list(response.json())) == (503, ["error"])
+    assert client.get("/search/feed/?q=rain").status_code == 503
+    assert client.get("/search/suggest/?q=rain").status_code == 503
+    assert "rains" in get(client, f"/search/article/{article.slug}/?q=rain").marked
+    get(client, "/search/tag/weather/")
+
+
+# What must not be seen.
+
+
+@pytest.fixture
+def secrets() -> dict[str, Article]:
+    """An article for every reason to hide one, each with a word and a tag of its own."""
+    now = timezone.now()
+    return {
+        name: make_article(
+            f"Secret {name}", f"Only {name} says secret.", [f"tag{name}"], slug=name, section=f"S{name}",
+            authors=f"A{name}", **fields,
+        )
+        for name, fields in {
+            "draft": {"status": Article.Status.DRAFT, "published_at": now - timedelta(days=40)},
+            "embargoed": {"published_at": now + timedelta(days=40)},
+            "expired": {"published_at": now - timedelta(days=40), "expires_at": now - timedelta(days=1)},
+        }.items()
+    }  # fmt: skip
+
+
+def test_hidden_articles_are_in_no_output(client: Client, secrets: dict[str, Article]) -> None:
+    make_article("Secret garden", "Open to all.", ["gardens"])
+    Post.objects.create(headline="Secret restricted", slug="r", body="<p>Secret.</p>", members_only=True)
+    words = [*secrets, "restricted"]
+    for path in ("/search/?q=secret", "/search/json/?q=secret", "/search/feed/?q=secret", "/search/feed/", "/search/"):
+        content = client.get(path).content.decode()
+        assert not [word for word in words if word in content], path
+    for name in secrets:
+        for path in (f"/search/suggest/?q={name[:4]}", f"/search/suggest/?q=tag{name[:2]}"):
+            assert client.get(path).json()[1:] == [[], [], []]
+        assert client.get(f"/search/article/{name}/").status_code == 404
+        assert client.get(f"/search/tag/tag{name}/").status_code == 404
+        assert client.get(f"/search/json/?q={name}").json()["total"] == 0
+        assert client.get(f"/search/json/?q=tag:tag{name}").json()["total"] == 0
+
+
+def test_only_somebody_with_the_permission_sees_a_preview(client: Client, secrets: dict[str, Article]) -> None:
+    staff = User.objects.create_user("staff", password="x", is_staff=True)
+    editor = User.objects.create_user("editor", password="x")
+    editor.user_permissions.add(Permission.objects.get(codename="view_article"))
+    for name in secrets:
+        client.force_login(staff)
+        assert client.get(f"/search/article/{name}/").status_code == 404
+        client.force_login(editor)
+        page = get(client, f"/search/article/{name}/")
+        assert "Preview" in text_of(page, "p", class_="ni-preview")[0]
+        assert "no-store" in client.get(f"/search/article/{name}/").headers["Cache-Control"]
+        # Results stay what everybody sees.
+        assert client.get(f"/search/json/?q={name}").json()["total"] == 0
+
+
+def test_a_site_decides_who_is_in_which_audience() -> None:
+    class MembersSearchView(SearchView):
+        def get_audiences(self, request: HttpRequest) -> set[str]:
+            return {"public", "members"}
+
+    Post.objects.create(headline="Members rain", slug="r", body="<p>Rain.</p>", members_only=True)
+    request = RequestFactory().get("/search/?q=rain")
+    request.user = AnonymousUser()
+    assert MembersSearchView.as_view()(request).context_data["total"] == 1
+    assert SearchView.as_view()(request).context_data["total"] == 0
+
+
+def test_restricted_articles_have_no_page_for_others(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_article("Rain", "x", ["weather"], slug="rain")
+    monkeypatch.setattr(ArticleSource, "audiences", lambda source, article: ("members",))
+    assert client.get("/search/article/rain/").status_code == 404
+    assert client.get("/search/tag/weather/").status_code == 404
+    monkeypatch.setattr(AudienceMixin, "get_audiences", lambda view, request: {"public", "members"})
+    get(client, "/search/article/rain/")
+    get(client, "/search/tag/weather/")
+
+
+# Scripts stay text.
+
+
+def test_a_script_is_inert_everywhere(client: Client) -> None:
+    for number, body_format in enumerate(Article.BodyFormat.values):
+        make_article(
+            f"{SCRIPT} title{number}", f"{SCRIPT} body word", [f"{SCRIPT} tag", "word"], slug=f"s{number}",
+            body_format=body_format, summary=f"{SCRIPT} summary", section=f"{SCRIPT} s", authors=f"{SCRIPT} a",
+        )  # fmt: skip
+    payload = quote(f"word {SCRIPT}")
+    for url in (
+        "/search/",
+        "/search/?q=word",
+        "/search/?q=alert",
+        f"/search/?q={payload}",
+        f"/search/?q=word&tag={payload}&author={payload}&section={payload}&after={payload}&sort={payload}&page={payload}",
+        f"/search/article/s0/?q={payload}",
+        "/search/article/s1/?q=alert",
+        "/search/article/s2/?q=word",
+        "/search/tag/word/",
+    ):
+        get(client, url)
+        assert "<script>alert" not in client.get(url).content.decode()
+    assert "<script" not in client.get("/search/feed/?q=alert").content.decode()
+
+
+# An article and a tag.
+
+
+def test_the_words_are_marked_on_the_article_page(client: Client) -> None:
+    article = make_article("The ferry", "A ferry left.\n\nNobody.\n\nFerries came.", ["boats"], summary="On ferries")
+    page = get(client, f"/search/article/{article.slug}/?q=ferry")
+    assert page.marked == ["ferry", "ferries", "ferry", "Ferries"]
+    anchors = [element.attributes["id"] for element in page.all("p") if "id" in element.attributes]
+    links = [link.attributes["href"][1:] for link in page.all("a") if link.attributes["href"].startswith("#p-")]
+    assert links == [anchors[0], anchors[2]]
+    page = get(client, f"/search/article/{article.slug}/")
+    assert page.marked == []
+    assert [a.attributes["href"] for a in page.all("a") if a.content == "boats"] == ["/search/tag/boats/"]
+
+
+def test_the_place_of_a_result_is_on_the_article_page(client: Client) -> None:
+    make_article("News", "# Rain\n\n- one rain\n- two\n\n> A quote of rain", body_format="markdown")
+    for place in get(client, "/search/?q=rain").all("a", class_="ni-place"):
+        url, _, fragment = place.attributes["href"].partition("#")
+        anchor = fragment.partition(":~:")[0]
+        assert [e for e in get(client, url).elements if e.attributes.get("id") == anchor]
+
+
+def test_a_slug_of_any_script(client: Client) -> None:
+    make_article("雨のニュース", "雨。", ["天気"], slug="雨のニュース")
+    assert text_of(get(client, "/search/article/" + quote("雨のニュース") + "/"), "h1") == ["雨のニュース"]
+    assert client.get("/search/article/%00/").status_code == 404
+    assert client.get("/search/tag/%00/").status_code == 404
+    assert client.get("/search/article/nothing/").status_code == 404
+
+
+def test_a_tag_lists_its_public_articles_in_pages(client: Client) -> None:
+    for number in range(25):
+        make_article(f"Rain {number}", "x", ["weather"])
+    page = get(client, "/search/tag/weather/")
+    assert len(page.all("article")) == 20
+    assert page.all("a", rel="next")[0].attributes["href"] == "?page=2"
+    assert len(get(client, "/search/tag/weather/?page=2").all("article")) == 5
+    assert len(get(client, "/search/tag/weather/?page=nonsense").all("article")) == 20
+    assert client.get("/search/tag/none/").status_code == 404
+
+
+# What templates are given.
+
+
+@pytest.mark.parametrize("articles", [1, 50])
+def test_the_results_page_needs_the_same_queries_for_any_number(
+    articles: int, django_assert_num_queries: object
+) -> None:
+    with indexing.deferred():
+        for number in range(articles):
+            make_article(f"Rain {number}", "Rain.", ["weather", f"t{number}"], authors="A, B", section="S")
+    view = SearchView.as_view(paginate_by=50)
+    request = RequestFactory().get("/search/?q=rain")
+    with django_assert_num_queries(2):
+        response = view(request).render()
+    assert len(Page(response.content.decode()).all("article")) == articles
+
+
+def documented(view: type) -> set[str]:
+    """The names between double backquotes that stand before a parenthesis in the docstring of ``view``."""
+    text = view.__doc__.partition("Context")[2]
+    names = set()
+    for group in re.findall(r"((?:``\w+``,?\s*(?:and\s+)?)+)\(|((?:``\w+``,?\s*)+)[.;]", text):
+        names |= set(re.findall(r"``(\w+)``", "".join(group)))
+    return names
+
+
+@pytest.mark.parametrize(
+    ("view", "url", "kwargs"),
+    [
+        (SearchView, "/search/?q=rain", {}),
+        (SearchView, "/search/", {}),
+        (ArticleDetailView, "/search/article/rain/?q=rain", {"slug": "rain"}),
+        (TagDetailView, "/search/tag/weather/", {"slug": "weather"}),
+    ],
+)
+def test_the_context_is_the_documented_one(view: type, url: str, kwargs: dict[str, str]) -> None:
+    make_article("Rain", "It rains.", ["weather"], slug="rain")
+    response = view.as_view()(RequestFactory().get(url), **kwargs)
+    assert set(response.context_data) - {"view", "slug"} == documented(view)
+
+
+def test_the_pages_speak_german() -> None:
+    make_article("Regen", "x", ["Wetter"])
+    with translation.override("de"):
+        response = SearchView.as_view()(RequestFactory().get("/search/?q=Regen+(&page=x")).render()
+    page = Page(response.content.decode())
+    assert page.all("html")[0].attributes["lang"] == "de"
+    assert text_of(page, "p", role="status") == ["1 Artikel zu „Regen (“"]
+    assert text_of(page, "li")[:2] == [
+        "Die Klammer ( hat kein Gegenstück und wurde übergangen.",
+        "Diese Seite gibt es nicht; das ist die erste.",
+    ]
