@@ -10,7 +10,8 @@ Robertson and Zaragoza 2009, "The probabilistic relevance framework: BM25 and be
 
 An article's score is its boost times (the sum over its leaves, plus PASSAGE_SHARE times the score of its best
 paragraph); a paragraph's score is the same with one field, the length of the paragraph against the average
-paragraph. The field "text" is all paragraphs of the article together. A leaf that is typed twice counts twice.
+paragraph, a shorter one counting as average: a heading is no better passage than what stands under it. The field
+"text" is all paragraphs of the article together. A leaf that is typed twice counts twice.
 Statistics are taken over the articles that the asker may see, so a score tells nothing about hidden ones.
 """
 

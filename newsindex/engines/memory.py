@@ -196,7 +196,8 @@ class View:
             for leaf in wanted:
                 found = self.found(leaf).get(key)
                 if found and found.paragraphs[index]:
-                    tf = _weighed("text", found.paragraphs[index], length(text), self.average_paragraph)
+                    size = max(length(text), self.average_paragraph)
+                    tf = _weighed("text", found.paragraphs[index], size, self.average_paragraph)
                     score += self.idf(leaf) * tf * (K1 + 1) / (K1 + tf)
             if score:
                 out.append((index, score))

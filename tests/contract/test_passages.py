@@ -132,3 +132,10 @@ def test_a_paragraph_keeps_its_kind_and_anchor(engine: Engine) -> None:
         paragraph.kind,
         paragraph.text,
     )
+
+
+def test_a_heading_is_no_better_than_the_paragraph_that_says_more(engine: Engine) -> None:
+    says_more = "The kettle of the harbour master boiled over, and so did the kettle of the pilot."
+    index(engine, article("kitchen", "", f"Kettle\n{says_more}\n" + "and many other things " * 10))
+    hit = ask(engine, "kettle").hits[0]
+    assert [paragraph.number for paragraph in hit.paragraphs] == [2, 1]

@@ -47,7 +47,8 @@ def paragraph_scores(evaluation: Evaluation, occurring: Sequence[Found]) -> Floa
     for found in occurring:
         if "text" in found.fields:
             docs, counts = found.fields["text"]
-            tf = _weighed("text", counts, columns.paragraph_length[docs], view.average_paragraph)
+            size = np.maximum(columns.paragraph_length[docs], view.average_paragraph)
+            tf = _weighed("text", counts, size, view.average_paragraph)
             scores[docs] += _idf(evaluation, found) * tf * (K1 + 1) / (K1 + tf)
     return scores
 
