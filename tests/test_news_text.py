@@ -15,7 +15,7 @@ from tests.pages import Page
 STORY = """\
 Market hall reopens after two years of repairs
 
-The market hall in Weaver Street opened its doors again on Saturday, two years after the roof beams were found to be rotten.
+The market hall in Weaver Street opened its doors again on Saturday, two years after its beams were found to rot.
 Around forty traders have returned. Most of them had been selling from vans on the old tram depot since the closure.
 "We lost customers in the rain," said Odile Marchetti, who sells cheese. "People do not queue for cheese in the rain."
 The council paid for the repairs with a loan. Repairing the clock tower, which leans, will have to wait until next year.
