@@ -25,7 +25,7 @@ from newsindex.indexing import update
 from newsindex.models import Article, PendingChange, Tag
 from newsindex.searching import search
 from tests.blog.admin import PostAdmin
-from tests.blog.models import Note, Post, Topic, Writer
+from tests.blog.models import Chapter, Note, Post, Story, Topic, Writer
 from tests.factories import make_article
 
 pytestmark = pytest.mark.django_db
@@ -628,3 +628,15 @@ class TestPermissions:
         assert admin_client.post(f"{PENDING}{change.pk}/change/", {"object_pk": "1"}).status_code == 403
         assert admin_client.get(f"{PENDING}{change.pk}/change/").status_code == 200
         assert PendingChange.objects.get().object_pk == "77"
+
+
+def test_an_autocomplete_field_may_point_to_an_admin_that_names_no_fields() -> None:
+    class ChapterAdmin(admin.ModelAdmin):
+        autocomplete_fields = ("story",)
+
+    class StoryAdmin(SearchAdminMixin, admin.ModelAdmin):
+        pass
+
+    site = admin.AdminSite()
+    site.register(Story, StoryAdmin)
+    assert "admin.E040" not in [error.id for error in ChapterAdmin(Chapter, site).check()]

@@ -43,7 +43,7 @@ def test_narrow_url() -> None:
     asked = Parameters(q="rain", tags=("a",))
     assert render("{% narrow_url 'section' 'x&y' %}", parameters=asked) == "?q=rain&amp;tag=a&amp;section=x%26y"
     assert render("{% narrow_url 'tag' 'a' %}", parameters=asked) == "?q=rain&amp;tag=a"
-    assert render("{% narrow_url 'tag' 'b' %}") == "?tag=b"
+    assert render("{% narrow_url 'tag' 'b' %}") == "/search/?tag=b"
 
 
 @pytest.mark.django_db(transaction=True)

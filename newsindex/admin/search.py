@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 COLUMN: Final = "matching_paragraph"
 #: How many words of a query Django's own search is asked for: each is a condition on every text column.
 FALLBACK_WORDS: Final = 10
+#: ``search_fields`` of an admin that names none: the text fields of its model, or else its key.
+ANY_TEXT: Final = ("pk",)
 
 HELP_TEXT: Final = _(
     "All words are wanted, in any inflection. Also: “exact phrase”, -without, this OR that, begin*, about~, "
@@ -126,6 +128,8 @@ class SearchAdminMixin(BaseAdmin):
     #: How many rows a search finds at most, the best ones.
     search_limit: ClassVar[int] = MATCHING_LIMIT
     search_help_text = HELP_TEXT
+    #: Asked for by Django's checks of ``autocomplete_fields``; see ``get_search_fields``.
+    search_fields = ANY_TEXT
 
     @property
     def media(self) -> Media:
@@ -145,7 +149,8 @@ class SearchAdminMixin(BaseAdmin):
             if isinstance(field, models.CharField | models.TextField) and not field.choices
         ]
         # Never empty: without any, Django draws no search box.
-        return super().get_search_fields(request) or texts or ["pk"]
+        own = tuple(super().get_search_fields(request))
+        return texts or ANY_TEXT if own in ((), ANY_TEXT) else own
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

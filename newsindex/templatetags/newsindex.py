@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 from django.db.models import Model
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from newsindex import highlighting, navigation, searching
@@ -41,8 +42,14 @@ def excerpt(marked: Marked) -> Marked:
 
 @register.simple_tag(takes_context=True)
 def narrow_url(context: template.Context, facet: str, value: str) -> str:
-    """``{% narrow_url "tag" name %}``: the results page's query string, narrowed to a tag, author or section."""
-    return navigation.narrow_url(context.get("parameters") or Parameters(), facet, value)
+    """``{% narrow_url "tag" name %}``: the address of a search, narrowed to a tag, author or section.
+
+    On a results page it is a query string, so that it stays on that page and keeps what is asked for already.
+    """
+    parameters = context.get("parameters")
+    if parameters:
+        return navigation.narrow_url(parameters, facet, value)
+    return reverse("newsindex:search") + navigation.narrow_url(Parameters(), facet, value)
 
 
 @register.simple_tag
@@ -50,6 +57,6 @@ def related_articles(article: Model, limit: int = 5) -> list[searching.Result]:
     """``{% related_articles article as more %}``: public articles on the same matters; empty when search is down."""
     try:
         return searching.related(article, limit=limit)
-    except EngineError:
-        logger.exception("newsindex: no related articles.")
+    except EngineError as error:
+        logger.warning("newsindex: no related articles: %s", error)
         return []
