@@ -19,7 +19,7 @@ from datetime import date, datetime, time
 from datetime import timezone as fixed
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import yaml
 from django.db import DatabaseError, router, transaction
@@ -42,6 +42,22 @@ TAG_LENGTH: Final = 100
 SECTION_LENGTH: Final = 100
 AUTHORS_LENGTH: Final = 500
 
+#: What a line of .jsonl and front matter can say; other keys are named and left out.
+KEYS: Final = frozenset(
+    {
+        *("id", "slug", "title", "text", "body", "format", "body_format", "summary", "authors", "author"),
+        *("tags", "keywords", "section", "lang", "language"),
+        *("date", "published_at", "expires_at", "status", "draft", "published"),
+    }
+)
+
+_T = TypeVar("_T")
+#: By the keys that tell drafts: each value, how it is spelled, and whether it means a draft.
+_DRAFTS: Final = {
+    "status": (("draft", "draft", True), ("published", "published", False)),
+    "draft": ((True, "true", True), (False, "false", False)),
+    "published": ((True, "true", False), (False, "false", True)),
+}
 _PLAIN_ID = re.compile(r"\w+(?:-\w+)*(?:/\w+(?:-\w+)*)*")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8}){0,2}")
 _PART_OF_DATE = re.compile(r"(\d{4})(?:-(\d\d?))?(?:-(\d\d?))?")
@@ -92,6 +108,7 @@ class Entry:
     section: str | None = None
     language: str | None = None
     published_at: datetime | None = None
+    expires_at: datetime | None = None
     draft: bool | None = None
     tags: tuple[str, ...] | None = None
 
@@ -138,11 +155,13 @@ def shorten(text: str, length: int) -> str:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads entries from files; what can't be read, and what was cut, is told."""
+    """Reads entries from files; what can't be read, and what was cut or left out, is told."""
 
     fail: Callable[[str], None]
     tell: Callable[[str], None]
     prefix: str = ""
+    #: The unknown keys of the present file that were told already.
+    told: set[str] = field(default_factory=set)
 
     def read(self, path: Path) -> Iterator[Entry]:
         """The entries of a file, or of all files with a known suffix below a directory."""
@@ -158,6 +177,7 @@ class _Reader:
             yield from self._file(path, path.parent)
 
     def _file(self, path: Path, root: Path) -> Iterator[Entry]:
+        self.told.clear()
         try:
             if path.name.endswith((".jsonl", ".jsonl.gz")):
                 yield from self._lines(path)
@@ -197,16 +217,17 @@ class _Reader:
             self.fail(f"{place}: nested too deeply.")
 
     def _entry(self, place: str, said: dict[str, Any], identifier: str) -> Entry:
-        body = said.get("text") or ""
-        if not isinstance(body, str):
-            raise _Unreadable(f"text must be text, not {body!r:.60}.")
+        self._tell_unknown(place, said)
+        body = _either(said, _body, "text", "body") or ""
         whole = _text(said, "title") or shorten(next(iter(body.strip().splitlines()), ""), SHORTENED)
         if not whole:
             raise _Unreadable("has neither a title nor a text.")
+        if not said.keys() & {"text", "body"}:
+            raise _Unreadable('has no text; if that is meant, say so by the key text with the value "".')
         title = self._cut(place, "title", whole, TITLE_LENGTH)
         identifier = _text(said, "slug") or _text(said, "id") or identifier or title
         section = _text(said, "section") or None
-        authors = ", ".join(_names(said, "authors", "author") or ())
+        authors = ", ".join(_either(said, _names, "authors", "author") or ())
         entry = Entry(
             place=place,
             slug=slug_for(f"{self.prefix}/{identifier}" if self.prefix else identifier),
@@ -217,15 +238,23 @@ class _Reader:
             authors=self._cut(place, "list of authors", authors, AUTHORS_LENGTH) or None,
             section=self._cut(place, "section", section, SECTION_LENGTH) if section else None,
             language=_language(said),
-            published_at=_moment(said.get("date")),
+            published_at=_either(said, _moment, "date", "published_at"),
+            expires_at=_moment(said, "expires_at"),
             draft=_draft(said),
             tags=self._tags(place, said),
         )
         _storable(entry)
+        _in_order(entry.published_at, entry.expires_at)
         return entry
 
+    def _tell_unknown(self, place: str, said: dict[str, Any]) -> None:
+        unknown = [name for key in said if key not in KEYS and (name := f"{key!r:.60}") not in self.told]
+        if unknown:
+            self.told.update(unknown)
+            self.tell(f"{place}: unknown, so not imported: {', '.join(unknown)}.")
+
     def _tags(self, place: str, said: dict[str, Any]) -> tuple[str, ...] | None:
-        names = _names(said, "tags", "keywords")
+        names = _either(said, _names, "tags", "keywords")
         if names is None:
             return None
         cut = (self._cut(place, "tag", name, TAG_LENGTH) for name in names)
@@ -275,6 +304,9 @@ def _markdown(text: str, name: str) -> dict[str, Any]:
     body = text.strip("\n")
     if not said and not body.strip():
         raise _Unreadable("the file is empty.")
+    written = bool(body.strip())
+    if written and said.keys() & {"text", "body"}:
+        raise _Unreadable("the text is below the front matter, so that must have no key text or body.", 1)
     if not _text(said, "title"):
         found = from_markdown(body)
         heading = next((paragraph.text for paragraph in found if paragraph.kind == "heading"), "")
@@ -282,7 +314,11 @@ def _markdown(text: str, name: str) -> dict[str, Any]:
         first, _, rest = body.partition("\n")
         if heading and _HEADING.match(first):
             body = rest.strip("\n")
-    return said | {"text": body, "format": "markdown"}
+    if written:
+        said["text"] = body
+    if not said.keys() & {"format", "body_format"}:
+        said["format"] = "markdown"
+    return said
 
 
 def _front_matter(text: str) -> dict[str, Any]:
@@ -300,20 +336,36 @@ def _front_matter(text: str) -> dict[str, Any]:
     return said
 
 
+def _either(said: dict[str, Any], read: Callable[[dict[str, Any], str], _T], *names: str) -> _T | None:
+    """What ``read`` finds under any of ``names``, which mean the same; None where none is there."""
+    found = {name: read(said, name) for name in names if said.get(name) is not None}
+    full = {name: value for name, value in found.items() if value}
+    if any(value != next(iter(full.values())) for value in full.values()):
+        raise _Unreadable(f"{' and '.join(full)} mean the same, but differ: give one of them.")
+    return next(iter((full or found).values()), None)
+
+
+def _body(said: dict[str, Any], name: str) -> str:
+    value = said[name]
+    if not isinstance(value, str):
+        raise _Unreadable(f"{name} must be text, not {value!r:.60}.")
+    return value
+
+
 def _text(said: dict[str, Any], name: str) -> str:
     value = said.get(name)
-    if value is None or isinstance(value, bool):
+    if value is None:
         return ""
+    if isinstance(value, bool):  # what YAML makes of yes and no, too
+        raise _Unreadable(f"{name} must be text, not {str(value).lower()}; a word such as yes or no needs quotes.")
     if isinstance(value, str | int | float | date):
         return " ".join(str(value).split())
     raise _Unreadable(f"{name} must be text, not {value!r:.60}.")
 
 
-def _names(said: dict[str, Any], *fields: str) -> tuple[str, ...] | None:
-    """A list of names, or names between commas; None where no field is there."""
-    name, value = next(((name, said[name]) for name in fields if said.get(name) is not None), ("", None))
-    if value is None:
-        return None
+def _names(said: dict[str, Any], name: str) -> tuple[str, ...]:
+    """A list of names, or names between commas."""
+    value = said[name]
     if isinstance(value, str):
         value = value.split(",")
     if not isinstance(value, list) or not all(isinstance(one, str | int | float | date) for one in value):
@@ -322,29 +374,38 @@ def _names(said: dict[str, Any], *fields: str) -> tuple[str, ...] | None:
 
 
 def _language(said: dict[str, Any]) -> str | None:
-    code = _text(said, "lang") or _text(said, "language")
+    code = _either(said, _text, "lang", "language")
     if code and not _LANGUAGE.fullmatch(code):
         raise _Unreadable(f"the language must be a code such as en or pt-br, not {code!r:.60}.")
     return code or None
 
 
 def _format(said: dict[str, Any]) -> str:
-    name = _text(said, "format") or "plain"
+    name = _either(said, _text, "format", "body_format") or "plain"
     if name not in Article.BodyFormat.values:
         raise _Unreadable(f"the format must be one of {', '.join(Article.BodyFormat.values)}, not {name!r:.60}.")
     return name
 
 
 def _draft(said: dict[str, Any]) -> bool | None:
-    for name, means_draft in (("draft", True), ("published", False)):
-        value = said.get(name)
-        if isinstance(value, bool):
-            return value is means_draft
-    return None
+    """Whether it calls itself a draft; None where it says nothing."""
+    found: dict[str, bool] = {}
+    for name, values in _DRAFTS.items():
+        if (value := said.get(name)) is None:
+            continue
+        meaning = next((draft for known, _, draft in values if type(value) is type(known) and value == known), None)
+        if meaning is None:
+            spelled = " or ".join(word for _, word, _ in values)
+            raise _Unreadable(f"{name} must be {spelled}, not {value!r:.60}.")
+        found[name] = meaning
+    if len(set(found.values())) > 1:
+        raise _Unreadable(f"{' and '.join(found)} contradict each other: give one of them.")
+    return next(iter(found.values()), None)
 
 
-def _moment(value: object) -> datetime | None:
+def _moment(said: dict[str, Any], name: str) -> datetime | None:
     """A year, month, day (its first midnight in the current time zone) or point in time; None for nothing."""
+    value = said.get(name)
     if value is None or value == "":
         return None
     try:
@@ -357,7 +418,7 @@ def _moment(value: object) -> datetime | None:
         moment.astimezone(fixed.utc)
     except (ValueError, OverflowError):
         raise _Unreadable(
-            f"the date must look like 2024, 2024-11, 2024-11-05 or 2024-11-05T17:30, not {value!r:.60}."
+            f"{name} must look like 2024, 2024-11, 2024-11-05 or 2024-11-05T17:30, not {value!r:.60}."
         ) from None
     return moment
 
@@ -370,6 +431,13 @@ def _parsed(text: str) -> datetime:
     if moment is None:
         raise ValueError(text)
     return moment
+
+
+def _in_order(published: datetime | None, expires: datetime | None) -> None:
+    if published and expires and expires <= published:
+        raise _Unreadable(
+            f"expires_at must be after the date; it is {expires.isoformat()}, the date {published.isoformat()}."
+        )
 
 
 def _storable(entry: Entry) -> None:
@@ -454,11 +522,12 @@ class Importer:
         try:
             with transaction.atomic(using=self.database):
                 counts = _Batch(self.defaults, self.tags, self.database).save(batch)
-        except DatabaseError as error:
+        except (DatabaseError, _Unreadable) as error:
             # Tags that were made in the transaction are gone with it.
             self.tags.load()
             if len(batch) == 1:
-                self._fail(f"{batch[0].place}: the database refused it ({error}).")
+                why = str(error) if isinstance(error, _Unreadable) else f"the database refused it ({error})."
+                self._fail(f"{batch[0].place}: {why}")
                 return
             for entry in batch:
                 self._save([entry])
@@ -496,6 +565,8 @@ class _Batch:
 
     def _new(self, entry: Entry) -> Article:
         draft = self.defaults.draft or entry.draft is True
+        published_at = entry.published_at or (None if draft else timezone.now())
+        _in_order(published_at, entry.expires_at)
         return Article(
             slug=entry.slug,
             title=entry.title,
@@ -505,7 +576,8 @@ class _Batch:
             authors=entry.authors or "",
             section=entry.section or self.defaults.section,
             language=entry.language or self.defaults.language,
-            published_at=entry.published_at or (None if draft else timezone.now()),
+            published_at=published_at,
+            expires_at=entry.expires_at,
             status=str(Article.Status.DRAFT if draft else Article.Status.PUBLISHED),
         )
 
@@ -520,7 +592,7 @@ class _Batch:
         return {article.pk for article in changed}
 
     def _change(self, article: Article, entry: Entry) -> bool:
-        """Write into ``article`` what ``entry`` says; whether it is anything new.
+        """Write into ``article`` what ``entry`` says; whether it is anything new. _Unreadable: its dates don't fit.
 
         The status of an article that is there is its editor's: only an explicit word changes it.
         """
@@ -534,6 +606,7 @@ class _Batch:
         new = {name: value for name, value in said.items() if value not in (None, getattr(article, name))}
         for name, value in new.items():
             setattr(article, name, value)
+        _in_order(article.published_at, article.expires_at)
         return bool(new)
 
     def _tag(self, batch: list[Entry], articles: dict[str, Article]) -> set[int]:
@@ -564,5 +637,6 @@ _WRITTEN: Final = (
     "section",
     "language",
     "published_at",
+    "expires_at",
     "status",
 )

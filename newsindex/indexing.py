@@ -101,7 +101,8 @@ class VerifyReport:
     """How an index differs from the database, in keys.
 
     missing: not in the index. stale: different there. ghost: there, but no longer in the database. failed: could not
-    be compared, their source raised. index_errors: what is wrong inside the index. checked: documents compared.
+    be compared, their source raised. index_errors: what is wrong inside the index. checked: the documents of the index,
+    and those missing there.
     """
 
     engine: str = DEFAULT_ALIAS
@@ -607,7 +608,7 @@ def verify(*, engine: str = DEFAULT_ALIAS) -> VerifyReport:
         suspects += [key for key, said in _say_keys(versions) if _differs(said, versions[key])]
     seen = array("Q", sorted(seen))
     suspects += [key for key in _keys_in_database() if not _contains(seen, _digest(key))]
-    return _confirmed(report, target, suspects, checked=len(seen))
+    return _confirmed(report, target, suspects, indexed=len(seen))
 
 
 def repair(report: VerifyReport) -> Report:
@@ -630,7 +631,7 @@ def _differs(said: _Said, version: str | None) -> bool:
     return (said.document.version if said.document else None) != version
 
 
-def _confirmed(report: VerifyReport, engine: Engine, suspects: list[str], *, checked: int) -> VerifyReport:
+def _confirmed(report: VerifyReport, engine: Engine, suspects: list[str], *, indexed: int) -> VerifyReport:
     """``report`` with those suspects that differ at a second look: some changed while we were reading."""
     missing: list[str] = []
     stale: list[str] = []
@@ -639,15 +640,16 @@ def _confirmed(report: VerifyReport, engine: Engine, suspects: list[str], *, che
     for chunk in _chunks(suspects, BATCH):
         pending = _pending_keys(report.engine, chunk)
         for key, said in _say_keys(key for key in chunk if key not in pending):
-            indexed = engine.get(key)
+            found = engine.get(key)
             if said.error is not None:
                 failed.append((key, _describe(said.error)))
-            elif not _differs(said, indexed.version if indexed else None):
+            elif not _differs(said, found.version if found else None):
                 continue
-            elif indexed is None:
+            elif found is None:
                 missing.append(key)
             else:
                 (ghost if said.document is None else stale).append(key)
+    checked = indexed + len(missing)
     return VerifyReport(
         report.engine, checked, tuple(missing), tuple(stale), tuple(ghost), tuple(failed), report.index_errors
     )

@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 
 from newsindex import indexing
 from newsindex.engines import engines
-from newsindex.engines.base import Health
+from newsindex.engines.base import Health, Stats
 from newsindex.engines.memory import MemoryEngine
 from newsindex.exceptions import IndexDamaged
 from newsindex.models import Article, PendingChange
@@ -140,7 +140,7 @@ DRIFT = re.compile(
     r"missing newsindex\.article:\d+\n"
     r"stale newsindex\.article:\d+\n"
     r"ghost newsindex\.article:\d+\n"
-    r"default: 2 checked, 1 missing, 1 stale, 1 ghosts, 0 failed\n"
+    r"default: 3 checked, 1 missing, 1 stale, 1 ghosts, 0 failed\n"
 )
 
 
@@ -199,7 +199,15 @@ def test_status_of_an_engine_that_does_not_answer(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(MemoryEngine, "health", lambda self: Health(False, "the lock is gone"))
     out, _, error = run("newsindex_status")
     assert "  health      the lock is gone\n" in out
-    assert error == "Searches are not answered by: default."
+    assert error == (
+        "Searches are not answered by: default. If the index was never built or is damaged, run newsindex_rebuild."
+    )
+
+
+@pytest.mark.parametrize(("size", "shown"), [(0, "0.0 kB"), (29_300, "29.3 kB"), (1_000_000, "1.0 MB")])
+def test_status_shows_small_sizes_in_kilobytes(monkeypatch: pytest.MonkeyPatch, size: int, shown: str) -> None:
+    monkeypatch.setattr(MemoryEngine, "stats", lambda self: Stats(size=size))
+    assert f"  size        {shown}\n" in run("newsindex_status")[0]
 
 
 def timed(text: str) -> str:

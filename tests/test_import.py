@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.core.management import call_command
+from django.core.management import call_command, load_command_class
 from django.core.management.base import CommandError
+from django.db import connection
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import settings as limits
@@ -38,10 +40,14 @@ def run(*args: object) -> tuple[str, str, str]:
 
 
 def write(path: Path, *lines: object) -> Path:
-    """A .jsonl file of these objects; strings are written as they are."""
-    texts = (line if isinstance(line, str) else json.dumps(line) for line in lines)
+    """A .jsonl file of these objects, with an empty text where they have none; strings are written as they are."""
+    texts = (line if isinstance(line, str) else json.dumps(with_text(line)) for line in lines)
     path.write_text("\n".join(texts) + "\n", encoding="utf-8")
     return path
+
+
+def with_text(line: object) -> object:
+    return {"text": "", **line} if isinstance(line, dict) and "body" not in line else line
 
 
 def paragraphs(article: Article) -> list[str]:
@@ -101,7 +107,8 @@ It is *closed*.
 @pytest.mark.django_db
 def test_front_matter(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(FRONT_MATTER)
-    assert run(tmp_path) == ("1 new, 0 updated, 0 unchanged, 0 failed", "", "")
+    left_out = f"{tmp_path / 'a.md'}: unknown, so not imported: 'layout'.\n"
+    assert run(tmp_path) == ("1 new, 0 updated, 0 unchanged, 0 failed", left_out, "")
     article = Article.objects.get()
     assert (article.title, article.section, article.summary, article.language) == (
         "Harbour bridge",
@@ -146,6 +153,13 @@ def test_the_title_of_markdown(tmp_path: Path, text: str, title: str, body: list
         ("---\ntags: {a: b}\n---\nText.", " tags must be a list of names"),
         ("---\nlang: German, I think\n---\nText.", " the language must be a code"),
         ("---\na: " + "[" * 1500 + "\n---\nText.", "the front matter is no valid YAML"),
+        ("---\nstatus: hidden\n---\nText.", " status must be draft or published, not 'hidden'."),
+        ("---\ndraft: 'no'\n---\nText.", " draft must be true or false, not 'no'."),
+        ("---\npublished: 2024-05-01\n---\nText.", " published must be true or false, not datetime.date("),
+        ("---\ndraft: true\nstatus: published\n---\nText.", " status and draft contradict each other"),
+        ("---\ntitle: no\n---\nText.", " title must be text, not false; a word such as yes or no needs quotes."),
+        ("---\ntitle: a\nbody: b\n---\nText.", "1: the text is below the front matter"),
+        ("---\ntitle: a\n---\n", " has no text; if that is meant"),
         ("", " the file is empty."),
     ],
 )
@@ -159,7 +173,7 @@ def test_front_matter_that_is_wrong(tmp_path: Path, text: str, message: str) -> 
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("line", ["draft: true", "published: false"])
+@pytest.mark.parametrize("line", ["draft: true", "published: false", "status: draft"])
 def test_what_calls_itself_a_draft_is_not_published(tmp_path: Path, line: str) -> None:
     (tmp_path / "a.md").write_text(f"---\ntitle: a\n{line}\n---\nText.")
     run(tmp_path)
@@ -199,12 +213,22 @@ def test_json_lines(tmp_path: Path, suffix: str) -> None:
         ({"id": {}, "title": "x"}, "id must be text, not {}."),
         ({"id": "x", "title": "x", "text": ["x"]}, "text must be text, not ['x']."),
         ({"id": "x", "title": "x", "tags": [["y"]]}, "tags must be a list of names"),
-        ({"id": "x", "title": "x", "date": "yesterday"}, "the date must look like 2024"),
-        ({"id": "x", "title": "x", "date": "2024-02-30"}, "the date must look like 2024"),
-        ({"id": "x", "title": "x", "date": "0001-01-01"}, "the date must look like 2024"),
+        ({"id": "x", "title": "x", "date": "yesterday"}, "date must look like 2024"),
+        ({"id": "x", "title": "x", "date": "2024-02-30"}, "date must look like 2024"),
+        ({"id": "x", "title": "x", "date": "0001-01-01"}, "date must look like 2024"),
         ({"id": "x", "title": "x\0"}, "has a NUL character"),
         ({"id": "x", "title": "x", "text": "\ud800"}, "has half of a surrogate pair"),
         ({"id": "x", "title": "x", "format": "word"}, "the format must be one of plain, markdown, html"),
+        ({"id": "x", "title": "x", "body_format": "word"}, "the format must be one of plain, markdown, html"),
+        ('{"id": "x", "title": "x"}', 'has no text; if that is meant, say so by the key text with the value "".'),
+        ({"id": "x", "text": "One.", "body": "Two."}, "text and body mean the same, but differ"),
+        ({"id": "x", "title": "x", "date": "2024", "published_at": "2025"}, "date and published_at mean the same"),
+        ({"id": "x", "title": "x", "lang": "de", "language": "en"}, "lang and language mean the same"),
+        ({"id": "x", "title": "x", "status": ""}, "status must be draft or published, not ''."),
+        ({"id": "x", "title": "x", "draft": "true"}, "draft must be true or false, not 'true'."),
+        ({"id": "x", "title": "x", "expires_at": "soon"}, "expires_at must look like 2024"),
+        ({"id": "x", "title": "x", "date": "2024", "expires_at": "2024"}, "expires_at must be after the date; it is"),
+        ({"id": "x", "title": "x", "expires_at": "2020"}, "expires_at must be after the date; it is"),
         ({"id": "good", "title": "again"}, "its id was there before in this import (slug good)."),
     ],
 )
@@ -219,7 +243,7 @@ def test_a_bad_line_is_named_and_the_rest_imported(tmp_path: Path, line: object,
 @pytest.mark.django_db
 def test_a_line_that_is_no_utf8(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b'{"id": "a", "title": "caf\xe9"}\n{"id": "b", "title": "good"}\n')
+    path.write_bytes(b'{"id": "a", "title": "caf\xe9"}\n{"id": "b", "text": "good"}\n')
     out, err, _ = run(path)
     assert out == "1 new, 0 updated, 0 unchanged, 1 failed"
     assert err == f"{path}:1: no UTF-8 text (byte 0xe9).\n"
@@ -227,7 +251,7 @@ def test_a_line_that_is_no_utf8(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 def test_a_broken_archive_is_imported_as_far_as_it_goes(tmp_path: Path) -> None:
-    lines = "".join(json.dumps({"id": f"n{n}", "title": f"Title {n * 7919}"}) + "\n" for n in range(2000))
+    lines = "".join(json.dumps({"id": f"n{n}", "text": f"Title {n * 7919}"}) + "\n" for n in range(2000))
     path = tmp_path / "a.jsonl.gz"
     whole = gzip.compress(lines.encode())
     path.write_bytes(whole[: len(whole) // 2])
@@ -257,9 +281,99 @@ def test_directories_are_walked(tmp_path: Path) -> None:
     for name in ("a.txt", "deep/er/b.md", "deep/c.jsonl", "deep/ignored.html"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('{"id": "c", "title": "C"}' if name.endswith("jsonl") else "Text.")
+        path.write_text('{"id": "c", "text": "C"}' if name.endswith("jsonl") else "Text.")
     run(tmp_path)
     assert set(Article.objects.values_list("slug", flat=True)) == {"a", "deep--er--b", "c"}
+
+
+# What is not public, and what is left out.
+
+
+@pytest.mark.django_db
+def test_what_is_not_to_be_seen_yet_or_any_more_is_not_public(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.jsonl",
+        {"id": "draft", "title": "A", "body": "One.", "status": "draft", "published_at": "2024-05-06"},
+        {"id": "embargoed", "body": "Two.", "status": "published", "published_at": "2099-01-01"},
+        {"id": "expired", "body": "Three.", "date": "2019-01-01", "expires_at": "2020-01-01"},
+        {"id": "public", "body": "Four.", "status": "published", "expires_at": "2099-01-01"},
+    )
+    assert run(path) == ("4 new, 0 updated, 0 unchanged, 0 failed", "", "")
+    assert [article.slug for article in Article.objects.public()] == ["public"]
+    draft, expired = Article.objects.get(slug="draft"), Article.objects.get(slug="expired")
+    assert (draft.body, draft.published_at) == ("One.", datetime(2024, 5, 6, tzinfo=BERLIN))
+    assert expired.expires_at == datetime(2020, 1, 1, tzinfo=BERLIN)
+
+
+@pytest.mark.django_db
+def test_an_expiry_is_updated_and_stays_where_the_file_says_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", {"id": "a", "title": "A", "date": "2019"})
+    run(path)
+    write(path, {"id": "a", "title": "A", "expires_at": "2020"})
+    assert run(path)[0] == "0 new, 1 updated, 0 unchanged, 0 failed"
+    assert run(path)[0] == "0 new, 0 updated, 1 unchanged, 0 failed"
+    write(path, {"id": "a", "title": "A"})
+    assert run(path)[0] == "0 new, 0 updated, 1 unchanged, 0 failed"
+    assert Article.objects.get().expires_at == datetime(2020, 1, 1, tzinfo=BERLIN)
+
+
+@pytest.mark.django_db
+def test_a_date_that_does_not_fit_the_expiry_in_the_database_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", *({"id": f"n{n}", "title": "A", "date": "2019"} for n in range(3)))
+    run(path)
+    Article.objects.filter(slug="n1").update(expires_at=datetime(2020, 1, 1, tzinfo=BERLIN))
+    write(path, *({"id": f"n{n}", "title": "B", "date": "2021"} for n in range(3)))
+    out, err, _ = run(path)
+    assert out == "0 new, 2 updated, 0 unchanged, 1 failed"
+    assert err.startswith(f"{path}:2: expires_at must be after the date; it is 20")
+
+
+@pytest.mark.django_db
+def test_unknown_keys_are_named_once_in_each_file(tmp_path: Path) -> None:
+    lines = [{"id": 1, "title": "A", "url": "x"}, {"id": 2, "title": "B", "url": "y", "Status": "draft"}]
+    path = write(tmp_path / "a.jsonl", *lines)
+    other = write(tmp_path / "b.jsonl", {"id": 3, "title": "C", "url": "z"})
+    out, err, error = run(tmp_path)
+    assert (out, error) == ("3 new, 0 updated, 0 unchanged, 0 failed", "")
+    assert err.splitlines() == [
+        f"{path}:1: unknown, so not imported: 'url'.",
+        f"{path}:2: unknown, so not imported: 'Status'.",
+        f"{other}:1: unknown, so not imported: 'url'.",
+    ]
+
+
+@pytest.mark.django_db
+def test_a_key_and_its_other_name_may_both_be_given_if_they_agree(tmp_path: Path) -> None:
+    line = {
+        "text": "",
+        "body": "One.",
+        "authors": ["Ada"],
+        "author": "Ada",
+        "date": "2024",
+        "published_at": "2024-01-01",
+    }
+    assert run(write(tmp_path / "a.jsonl", line))[1:] == ("", "")
+    article = Article.objects.get()
+    assert (article.body, article.authors) == ("One.", "Ada")
+    assert article.published_at == datetime(2024, 1, 1, tzinfo=BERLIN)
+
+
+@pytest.mark.django_db
+def test_front_matter_may_name_another_format_and_say_that_there_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("---\ntitle: A\nbody_format: html\n---\n<p>One.</p>")
+    (tmp_path / "b.md").write_text('---\ntitle: B\ntext: ""\n---\n')
+    assert run(tmp_path) == ("2 new, 0 updated, 0 unchanged, 0 failed", "", "")
+    assert paragraphs(Article.objects.get(slug="a")) == ["One."]
+    assert Article.objects.get(slug="b").body == ""
+
+
+def test_the_reference_lists_all_keys_and_the_help_too() -> None:
+    reference = (Path(__file__).parent.parent / "docs" / "reference.md").read_text()
+    table = reference.partition("\n## Import files\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == importing.KEYS
+    help_text = load_command_class("newsindex", "newsindex_import").help
+    assert [key for key in importing.KEYS if not re.search(rf"\b{key}\b", help_text)] == []
 
 
 # Importing again.
@@ -362,11 +476,15 @@ def test_what_is_too_long_is_cut_and_said(tmp_path: Path) -> None:
 def test_what_the_database_refuses_is_named_alone(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", *({"id": f"n{n}", "title": "A", "tags": ["t"]} for n in range(3)))
     run(path)
-    Article.objects.filter(slug="n1").update(published_at=None, expires_at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON newsindex_article WHEN NEW.slug = 'n1' "
+            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
     write(path, *({"id": f"n{n}", "title": "B", "tags": ["new"], "date": "2099"} for n in range(3)))
     out, err, _ = run(path)
     assert out == "0 new, 2 updated, 0 unchanged, 1 failed"
-    assert err.startswith(f"{path}:2: the database refused it (")
+    assert err == f"{path}:2: the database refused it (not this one).\n"
     assert Article.objects.filter(tags__name="new").count() == 2
 
 

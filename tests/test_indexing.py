@@ -448,7 +448,7 @@ def test_verify_names_what_is_missing_stale_and_a_ghost() -> None:
     Article.objects.filter(pk=ghost.pk)._raw_delete("default")
     report = indexing.verify()
     assert (report.missing, report.stale, report.ghost) == ((names["m"],), (names["s"],), (names["g"],))
-    assert (report.checked, report.ok) == (3, False)
+    assert (report.checked, report.ok) == (4, False)
     repaired = indexing.repair(report)
     assert (repaired.indexed, repaired.deleted) == (2, 1)
     assert indexing.verify().ok

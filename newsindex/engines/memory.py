@@ -237,7 +237,7 @@ def _average(lengths: Sequence[int]) -> float:
     return (sum(lengths) / len(lengths) if lengths else 0.0) or 1.0
 
 
-def _weighed(name: str, frequency: int, size: int, average: float) -> float:
+def _weighed(name: str, frequency: int, size: float, average: float) -> float:
     return WEIGHT[name] * frequency / (1 - B[name] + B[name] * size / average)
 
 

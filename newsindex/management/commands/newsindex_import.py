@@ -16,7 +16,11 @@ class Command(BaseCommand):
     help = (
         "Imports articles from .txt, .md, .jsonl and .jsonl.gz files and from directories of them. What was imported "
         "before is updated: by its slug, which is made from the id or the name of the file. What a file does not say "
-        "(tags, a date, a status ...) stays as it is. Exits with 1 if something could not be imported."
+        "(tags, a date, a status ...) stays as it is. Exits with 1 if something could not be imported. Keys of .jsonl "
+        "lines and of front matter: id (or slug), title, text (or body), format (body_format), summary, authors "
+        "(author), tags (keywords), section, lang (language), date (published_at), expires_at, and status: draft or "
+        "published (or draft, published: true or false). Others are named and left out. Published is, at its date or "
+        "now, what does not call itself a draft."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from newsindex import indexing
-from newsindex.engines import engines
+from newsindex.engines import DEFAULT_ALIAS, engines
 from newsindex.management.arguments import engine_alias
 
 
@@ -25,7 +25,16 @@ class Command(BaseCommand):
         self.stdout.write(_as_json(found) if json else "\n".join(line for one in found for line in _lines(one)))
         ill = [one.engine for one in found if not one.health.ok]
         if ill:
-            raise CommandError(f"Searches are not answered by: {', '.join(ill)}.")
+            raise CommandError(f"Searches are not answered by: {', '.join(ill)}. {_advice(ill)}")
+
+
+def _advice(ill: list[str]) -> str:
+    commands = ["newsindex_rebuild" + ("" if alias == DEFAULT_ALIAS else f" --engine {alias}") for alias in ill]
+    return f"If the index was never built or is damaged, run {', '.join(commands)}."
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def _lines(status: indexing.Status) -> list[str]:
@@ -40,7 +49,7 @@ def _lines(status: indexing.Status) -> list[str]:
         f"  articles    {stats.articles}",
         f"  paragraphs  {stats.paragraphs}",
         f"  segments    {stats.segments}",
-        f"  size        {stats.size / 1e6:.1f} MB",
+        f"  size        {_size(stats.size)}",
         f"  pending     {status.pending} ({status.failed} failed{since})",
     ]
 
