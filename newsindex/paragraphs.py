@@ -101,6 +101,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 # Where loose text may stand in a <p> of its own; elsewhere a <span> carries its anchor.
 _FLOW: Final = frozenset({"", "blockquote", "div"})
+_CELLS: Final = frozenset({"td", "th"})
 # Elements nested deeper are read, but not written.
 _MAX_BLOCKS: Final = 100
 _MAX_INLINES: Final = 16
@@ -255,7 +256,8 @@ class _Builder:
             self._inlines.pop()
             self._asides -= tag == "rt"
             return
-        self._border()
+        # The space between two cells is put before the second one, where no cell shows it.
+        self._border(gap=tag not in _CELLS)
         block = self._blocks[-1]
         if block.row:
             self._finish_run()
@@ -288,7 +290,8 @@ class _Builder:
         """The whole; the builder is used up."""
         self._border()
         self._settle(self._blocks[0])
-        return Body(tuple(self._paragraphs), tuple(piece for piece in self._pieces if piece is not None))
+        pieces = [piece for piece in self._pieces if piece is not None]
+        return Body(tuple(self._paragraphs), tuple(_without_empty_headers(pieces)))
 
     def _void(self, tag: str, attributes: Attributes) -> None:
         block = self._blocks[-1]
@@ -319,13 +322,14 @@ class _Builder:
             self._written += 1
         return self._run
 
-    def _border(self) -> None:
-        """A block begins or ends here."""
+    def _border(self, *, gap: bool = True) -> None:
+        """A block begins or ends here. gap: in a row, words on both sides are to be kept apart."""
         for tag, _ in reversed(self._inlines[: self._written]):
             self._pieces.append(Close(tag))
         self._written = 0
         if self._blocks[-1].in_row:
-            self._gap()
+            if gap:
+                self._gap()
         else:
             self._finish_run()
 
@@ -380,6 +384,27 @@ def anchor_of(text: str) -> str:
     """The anchor of the first paragraph with this text: a valid id, safe in a URL, the same for ever."""
     digest = hashlib.blake2b(" ".join(text.split()).encode("utf-8", "replace"), digest_size=7).digest()
     return "p-" + base64.b32encode(digest).decode().lower()[:10]
+
+
+def _without_empty_headers(pieces: list[Piece]) -> list[Piece]:
+    """The pieces with each header cell that holds no text and no image turned into an ordinary cell."""
+    out = list(pieces)
+    opened: list[int] = []
+    filled = -1
+    for index, piece in enumerate(pieces):
+        if isinstance(piece, Open) and piece.tag == "th":
+            opened.append(index)
+        elif isinstance(piece, Close) and piece.tag == "th":
+            begin = opened.pop()
+            header = pieces[begin]
+            if filled < begin and isinstance(header, Open):
+                attributes = tuple(pair for pair in header.attributes if pair[0] != "scope")
+                out[begin], out[index] = Open("td", attributes, header.anchor), Close("td")
+        elif isinstance(piece, Text):
+            filled = index if _visible(piece.text) else filled
+        elif isinstance(piece, Void) and piece.tag == "img":
+            filled = index
+    return out
 
 
 def _visible(text: str) -> bool:

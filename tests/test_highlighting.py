@@ -149,6 +149,13 @@ def test_an_excerpt_is_a_piece_of_the_text(text: str, places: list[tuple[int, in
     assert bool(found.spans) == any(start < len(text) for start, _ in whole.spans)
 
 
+def test_an_empty_header_cell_is_an_ordinary_cell() -> None:
+    body = '<table><tr><th scope="col" colspan="2"> <th>Votes<th><img src="/a.png" alt="Share"></table>'
+    html = re.sub(r' id="p-\w+"', "", body_html(body, "html"))
+    assert '<td colspan="2"></td>' in html
+    assert html.count("<th") == 2
+
+
 @pytest.mark.parametrize(
     ("body", "spans", "expected"),
     [
@@ -164,7 +171,7 @@ def test_an_excerpt_is_a_piece_of_the_text(text: str, places: list[tuple[int, in
         (
             "<table><tr><td>A<td>B</table>",
             {1: [(0, 3)]},
-            "<table><tbody><tr><td><mark>A</mark> </td><td><mark>B</mark></td></tr></tbody></table>",
+            "<table><tbody><tr><td><mark>A</mark></td> <td><mark>B</mark></td></tr></tbody></table>",
         ),
         ("<p>caf<b>e</b><i>\u0301s</i></p>", {1: [(3, 4)]}, "<p>caf<b><mark>\u00e9</mark></b><i>s</i></p>"),
         ("<pre>\n\na\n b\n</pre>", {1: [(3, 4)]}, "<pre>a\n <mark>b</mark></pre>"),
