@@ -234,6 +234,8 @@ def test_a_new_generation_that_cant_be_read_is_not_valid(engine: WhooshEngine, p
         b'{"format": 1, "generation": "../../../etc", "built_at": "2026-01-01T00:00:00+00:00", "previous": ""}',
         b'{"format": 1, "generation": "0009-00000000", "built_at": "2026-01-01T00:00:00+00:00", "previous": ""}',
         b'{"format": 99, "generation": "0001-00000000", "built_at": "2026-01-01T00:00:00+00:00", "previous": ""}',
+        b'{"format": 1, "generation": "0001-00000000", "built_at": "2026-01-01T00:00:00", "previous": ""}',
+        b"[" * 100_000,
     ],
 )
 def test_a_foreign_pointer_is_named_and_a_rebuild_mends_it(engine: WhooshEngine, path: Path, content: bytes) -> None:
@@ -243,6 +245,14 @@ def test_a_foreign_pointer_is_named_and_a_rebuild_mends_it(engine: WhooshEngine,
     assert not engine.health().ok
     rebuilt(engine, article(1, "Ferry"))
     assert found(engine, "ferry") == ["1"]
+
+
+@pytest.mark.parametrize("name", ["write.lock", "rebuild.lock"])
+def test_a_lock_that_can_not_be_opened_is_an_engine_error(engine: WhooshEngine, path: Path, name: str) -> None:
+    (path / name).unlink(missing_ok=True)
+    (path / name).mkdir()
+    with pytest.raises(EngineError, match=name):
+        engine.writer() if name == "write.lock" else engine.rebuild()
 
 
 def test_a_path_that_is_a_file_is_an_engine_error(tmp_path: Path) -> None:

@@ -7,9 +7,13 @@ see, and the corrected query matches at least one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from newsindex.analysis import edit_distance, edits_allowed, fold, tokens
 from newsindex.query.nodes import Leaf, Node, Word, leaves
+
+#: With more unknown words than this the query is no misspelling, and looking for each costs too much.
+MAX_CORRECTED: Final = 3
 
 
 def unknown_words(tree: Node, occurs: Callable[[Leaf], bool]) -> dict[str, str]:
@@ -53,10 +57,15 @@ def replacements(
 ) -> dict[str, str]:
     """What to give to ``query.replace_words``: ``{folded text: visible word}``, empty where nothing helps.
 
+    Also empty with more than MAX_CORRECTED unknown words.
+
     candidates: for a folded word, what ``best_candidate`` chooses from.
     """
     chosen: dict[str, str] = {}
-    for text, word in unknown_words(tree, occurs).items():
+    unknown = unknown_words(tree, occurs)
+    if len(unknown) > MAX_CORRECTED:
+        return chosen
+    for text, word in unknown.items():
         if better := best_candidate(word, candidates(word)):
             chosen[text] = better
     return chosen

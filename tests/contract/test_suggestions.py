@@ -32,6 +32,8 @@ def complete(engine: Engine, text: str, limit: int = 8) -> list[tuple[str, str]]
         ("dough brigde", ""),
         ("xy", ""),
         ("20266", ""),
+        ("volumteers sandbgs brigde", "volunteers sandbags bridge"),
+        ("volumteers sandbgs brigde mayro", ""),
     ],
 )
 def test_unknown_words_are_corrected_where_that_finds_something(engine: Engine, query: str, suggestion: str) -> None:

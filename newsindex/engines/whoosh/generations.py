@@ -27,7 +27,7 @@ from typing import Final
 
 from newsindex.engines.whoosh.schema import INDEX_FORMAT
 from newsindex.engines.whoosh.storage import sync_directory
-from newsindex.exceptions import IndexDamaged, IndexNotBuilt, WriterBusy
+from newsindex.exceptions import EngineError, IndexDamaged, IndexNotBuilt, WriterBusy
 
 LIVE: Final = "live"
 REBUILDING: Final = "rebuilding"
@@ -61,7 +61,10 @@ class FileLock:
         """Take the lock, or raise WriterBusy with the text ``busy`` after ``wait`` seconds."""
         until = time.monotonic() + wait
         # A handle of its own for each holder makes the lock hold between threads as well.
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise EngineError(f"The lock {self._path} can't be opened: {error}") from error
         try:
             while not _locked(handle):
                 if time.monotonic() >= until:
@@ -213,7 +216,8 @@ def _pointer(path: Path, data: bytes) -> Pointer:
         generation, previous = content["generation"], content["previous"]
         built_at = datetime.fromisoformat(content["built_at"])
         sound = bool(_NAME.fullmatch(generation)) and (not previous or bool(_NAME.fullmatch(previous)))
-    except (ValueError, KeyError, TypeError) as error:
+        sound = sound and built_at.tzinfo is not None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}") from error
     if written != INDEX_FORMAT:
         raise IndexDamaged(
