@@ -78,6 +78,10 @@ _CLUSTER = re.compile(rf".[{_MARKS}{_INVISIBLE}\uff9e\uff9f]*", re.DOTALL)
 _LETTERS_WITHOUT_DECOMPOSITION = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ŧ": "t", "ħ": "h"}
 )
+_UNTYPED = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x200B, *range(0xD800, 0xE000)), " "),
+    **dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)),
+}
 _local = threading.local()
 
 
@@ -124,8 +128,11 @@ def fold(word: str) -> str:
 
 
 def keyword(value: str) -> str:
-    """The form in which tags, authors and sections are compared: folded, white space collapsed."""
-    return " ".join(fold(part) for part in value.split())
+    """The form in which tags, authors and sections are compared: folded, white space collapsed.
+
+    What no query can hold (marks of writing direction, the zero-width space) is left out here too.
+    """
+    return " ".join(fold(part) for part in value.translate(_UNTYPED).split())
 
 
 def stemming_language(language: str) -> str:
@@ -134,7 +141,7 @@ def stemming_language(language: str) -> str:
     return base if base in STEMMERS else ""
 
 
-@lru_cache(maxsize=262_144)
+@lru_cache(maxsize=65_536)
 def terms(word: str, language: str) -> tuple[str, ...]:
     """What ``word`` is found by in a text of ``language`` (a code from ``stemming_language``)."""
     folded = fold(word)

@@ -26,7 +26,7 @@ SORTS: Final[tuple[tuple[Sort, Any], ...]] = (
 #: The parameters that may stand several times, by the name of a facet.
 REPEATABLE: Final = {"tag": "tags", "author": "authors", "section": "sections"}
 MAX_VALUES: Final = 10
-MAX_VALUE_CHARACTERS: Final = 200
+MAX_VALUE_CHARACTERS: Final = 500
 # Years that every time zone and database can count with.
 _FIRST_DAY, _LAST_DAY = date(1000, 1, 1), date(9998, 12, 31)
 

@@ -45,7 +45,7 @@ class Near:
     edits: int
 
     def meets(self, token: Token) -> int:
-        return not token.pair and edit_distance(token.word, self.word, self.edits) <= self.edits
+        return not token.pair and _is_near(token.word, self.word, self.edits)
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,12 @@ def spans(leaves: Iterable[Leaf], text: str, language: str, field: str = "text")
 def query_words(leaf: Leaf) -> tuple[str, ...]:
     """The folded words of a leaf, for notes and corrections."""
     return tuple(token.word for token in tokens(leaf.text, "")) or (fold(leaf.text),)
+
+
+@lru_cache(maxsize=16_384)
+def _is_near(word: str, other: str, edits: int) -> bool:
+    # A long text has the same words again and again.
+    return edit_distance(word, other, edits) <= edits
 
 
 def _is_one(found: Sequence[Token]) -> bool:

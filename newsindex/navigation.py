@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsindex.engines.base import FACETS, Facet, FacetCount, MonthCount
 from newsindex.forms import REPEATABLE, SORTS, Parameters
+from newsindex.query import parse, unparse
 
 FACET_LABELS: Final[Mapping[Facet, Any]] = {"tag": _("Tags"), "author": _("Authors"), "section": _("Sections")}
 FILTER_LABELS: Final[Mapping[Facet, Any]] = {"tag": _("Tag"), "author": _("Author"), "section": _("Section")}
@@ -130,7 +131,10 @@ def narrow_url(parameters: Parameters, name: str, value: str) -> str:
     if not getattr(parameters, REPEATABLE[name]) or '"' in value:
         return parameters.with_value(name, value)
     # Two values of one parameter mean either; the query language can say both.
-    return parameters.query_string(q=f'{parameters.q} {name}:"{value}"'.strip())
+    query = parse(parameters.q)
+    # As it was understood: what was ignored, such as an open quote, must not swallow the addition.
+    words = unparse(query.tree) if query.notes else parameters.q
+    return parameters.query_string(q=f'{words} {name}:"{value}"'.strip())
 
 
 def active_filters(parameters: Parameters) -> tuple[ActiveFilter, ...]:

@@ -214,6 +214,11 @@ class Results:
         answer = self._answer()
         return max(0, answer.page.total - len(answer.dropped))
 
+    @property
+    def places(self) -> int:
+        """How many places there are to slice: ``count()``, and those of the page at hand that are not shown."""
+        return self._answer().page.total
+
     def __len__(self) -> int:
         return self.count()
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import router
 from django.db.models import Model, QuerySet
+from django.urls import NoReverseMatch
 from django.utils.module_loading import autodiscover_modules
 
 from newsindex.conf import conf
@@ -50,7 +51,7 @@ class Source(Generic[M]):
         return ""
 
     def paragraphs(self, obj: M) -> Sequence[Paragraph]:
-        """The text, cut by ``from_plain``, ``from_markdown`` or ``from_html`` (joined by ``join``)."""
+        """The text, cut by ``from_plain``, ``from_markdown`` or ``from_html``."""
         raise NotImplementedError(f"{type(self).__name__} must define paragraphs(self, obj).")
 
     def tags(self, obj: M) -> Iterable[object]:
@@ -131,7 +132,7 @@ class Source(Generic[M]):
                 expires_at=self.expires_at(obj),
                 language=self.language(obj) or conf.LANGUAGE_CODE,
                 audiences=frozenset(self.audiences(obj)) if public else frozenset(),
-                url=self.url(obj),
+                url=self._page(obj),
                 boost=float(self.boost(obj)),
             )
         )
@@ -156,6 +157,13 @@ class Source(Generic[M]):
         while batch := list((rows if after is None else rows.filter(pk__gt=after))[:size]):
             yield batch
             after = batch[-1].pk
+
+    def _page(self, obj: M) -> str:
+        try:
+            return str(self.url(obj) or "")
+        except NoReverseMatch:
+            # A row without a page, for example with an odd slug, is found all the same.
+            return ""
 
     def _primary(self, queryset: QuerySet[M]) -> QuerySet[M]:
         # A replica may lag behind the change that is being indexed.

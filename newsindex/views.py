@@ -10,6 +10,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -41,7 +42,7 @@ from newsindex.searching import (
     search,
     suggest,
 )
-from newsindex.sources import Source, sources
+from newsindex.sources import ArticleSource, Source, sources
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +52,19 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     def __init__(self, results: Results, per_page: int, max_depth: int) -> None:
         super().__init__(results, per_page)
+        self.results = results
         self.max_depth = max_depth
 
     @cached_property
     def num_pages(self) -> int:
-        return min(int(super().num_pages), max(1, self.max_depth // self.per_page))
+        pages = ceil(self.results.places / self.per_page)
+        return max(1, min(pages, self.max_depth // self.per_page))
+
+    def page(self, number: int | str) -> Page[Result]:
+        """The page, whole: what may not be shown lowers the count, but takes no place from what may."""
+        number = self.validate_number(number)
+        first = (number - 1) * self.per_page
+        return Page(self.results[first : first + self.per_page], number, self)
 
     @property
     def is_cut(self) -> bool:
@@ -296,7 +305,7 @@ class ArticleDetailView(AudienceMixin, TemplateView):
             return article, False
         # Asked only now, so that the page of a public article does not depend on who is signed in.
         user = getattr(self.request, "user", None)
-        if user is not None and user.has_perm("newsindex.view_article"):
+        if user is not None and any(user.has_perm(f"newsindex.{may}_article") for may in ("view", "change")):
             for article in rows:
                 return article, True
         raise Http404(gettext("There is no such article."))
@@ -439,7 +448,10 @@ def _shown(rows: QuerySet[Article], audiences: Collection[str]) -> QuerySet[Arti
     if source is None:
         return rows
     rows = source.public(rows)
-    if type(source).audiences is Source.audiences and PUBLIC in audiences:
+    kind = type(source)
+    same_dates = kind.published_at is ArticleSource.published_at and kind.expires_at is ArticleSource.expires_at
+    # Where a site's source says none of these otherwise, the query for public articles has said it all.
+    if kind.audiences is Source.audiences and same_dates and PUBLIC in audiences:
         return rows
     now = timezone.now()
     return [row for row in rows if allows(source, row, audiences=audiences, now=now)]

@@ -146,3 +146,10 @@ def test_edit_distance_is_symmetric_and_bounded(a: str, b: str) -> None:
 
 def test_short_words_forgive_nothing_long_ones_two_edits() -> None:
     assert [edits_allowed(w) for w in ("ab", "abc", "abcdefg", "abcdefgh")] == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("\u200fשלום", "שלום"), ("zero\u200bwidth", "zero width"), ("a\x00b", "a b")]
+)
+def test_keywords_hold_nothing_that_a_query_can_not(one: str, other: str) -> None:
+    assert keyword(one) == keyword(other)

@@ -446,3 +446,24 @@ def test_the_pages_speak_german() -> None:
         "Die Klammer ( hat kein Gegenstück und wurde übergangen.",
         "Diese Seite gibt es nicht; das ist die erste.",
     ]
+
+
+def test_what_the_gate_drops_takes_no_place_from_what_may_be_seen(client: Client) -> None:
+    for number in range(14):
+        make_article(f"Ferry {number}", "The ferry waits.", published_at=timezone.now() - timedelta(days=number))
+    Article.objects.filter(title__in=[f"Ferry {number}" for number in range(7)]).update(status="draft")
+    shown = []
+    for page in (1, 2):
+        answer = client.get("/search/json/", {"q": "ferry", "sort": "newest", "page": page}).json()
+        assert answer["pages"] == 2
+        shown += [hit["title"]["text"] for hit in answer["hits"]]
+    assert shown == [f"Ferry {number}" for number in range(7, 14)]
+
+
+def test_narrowing_a_query_that_was_mended_keeps_its_meaning(client: Client) -> None:
+    make_article("Lemon", "A lemon and a pear.", tags=["one", "two"])
+    make_article("Pear", "A lemon and a pear.", tags=["two"])
+    page = client.get("/search/", {"q": 'lemon "pear', "tag": "two"})
+    [choice] = [choice for group in page.context["facets"] for choice in group.choices if choice.value == "one"]
+    narrowed = client.get(f"/search/json/{choice.url}").json()
+    assert [hit["title"]["text"] for hit in narrowed["hits"]] == ["Lemon"]

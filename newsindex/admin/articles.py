@@ -70,6 +70,10 @@ class FilledValuesFilter(admin.AllValuesFieldListFilter):
 
     def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(field, *args, **kwargs)
+        # No value has a NUL, and some databases refuse to be asked for one.
+        if "\x00" in "".join(self.lookup_val or ()):
+            self.lookup_val = None
+            self.used_parameters.pop(self.lookup_kwarg, None)
         self.lookup_choices = self.lookup_choices.exclude(**{field.name: ""})
 
     def has_output(self) -> bool:

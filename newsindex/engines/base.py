@@ -41,6 +41,8 @@ Facet: TypeAlias = Literal["tag", "author", "section"]
 PUBLIC: Final = "public"
 #: As the audiences of a request: sees every document, whatever its audience and dates. For the admin.
 EVERYTHING: Final = frozenset({"*"})
+#: A larger boost would leave no room for anything else in the score.
+MAX_BOOST: Final = 1e6
 FACETS: Final[tuple[Facet, ...]] = ("tag", "author", "section")
 
 
@@ -78,8 +80,8 @@ class Document:
                 raise ContractError(f"{self.key}: {name} must be an aware datetime, not {moment!r}.")
         if "*" in self.audiences:
             raise ContractError(f"{self.key}: no document can have the audience '*', it means everything.")
-        if not 0 < self.boost < float("inf"):
-            raise ContractError(f"{self.key}: boost must be a number above 0, not {self.boost!r}.")
+        if not 0 < self.boost <= MAX_BOOST:
+            raise ContractError(f"{self.key}: boost must be above 0 and at most {MAX_BOOST:g}, not {self.boost!r}.")
 
     @property
     def source(self) -> str:

@@ -15,6 +15,7 @@ from newsindex.query.nodes import Leaf, Or, Phrase, Word
 #: How many words stand for an article, and how many of its most frequent ones are weighed for it.
 TELLING_WORDS: Final = 20
 WEIGHED_WORDS: Final = 200
+TELLING_TAGS: Final = 20
 
 
 def related_query(document: Document, frequency: Callable[[Leaf], int], visible: int) -> Or | None:
@@ -30,7 +31,7 @@ def related_query(document: Document, frequency: Callable[[Leaf], int], visible:
             idf = math.log(1 + (visible - n + 0.5) / (n + 0.5))
             weighed.append((-(1 + math.log(times)) * idf, word))
     words = [Word(word) for _, word in sorted(weighed)[:TELLING_WORDS]]
-    tags = [Phrase(tag) for tag in dict.fromkeys(document.tags) if tokens(tag, "")]
+    tags = [Phrase(tag) for tag in dict.fromkeys(document.tags) if tokens(tag, "")][:TELLING_TAGS]
     return Or((*words, *tags)) if words or tags else None
 
 
