@@ -42,7 +42,7 @@ PUBLIC: Final = "public"
 #: As the audiences of a request: sees every document, whatever its audience and dates. For the admin.
 EVERYTHING: Final = frozenset({"*"})
 #: A larger boost would leave no room for anything else in the score.
-MAX_BOOST: Final = 1e6
+MAX_BOOST: Final = 1e9
 FACETS: Final[tuple[Facet, ...]] = ("tag", "author", "section")
 
 
