@@ -639,4 +639,7 @@ def test_an_autocomplete_field_may_point_to_an_admin_that_names_no_fields() -> N
 
     site = admin.AdminSite()
     site.register(Story, StoryAdmin)
-    assert "admin.E040" not in [error.id for error in ChapterAdmin(Chapter, site).check()]
+    found = [error.id for error in ChapterAdmin(Chapter, site).check()]
+    # Django checks every site there is, and this one would complain that a story has no source.
+    site.unregister(Story)
+    assert "admin.E040" not in found
