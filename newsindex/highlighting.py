@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from newsindex.engines.base import Marked, Span
 from newsindex.markup import Attributes
-from newsindex.paragraphs import Close, Format, Open, Text, Void, read
+from newsindex.paragraphs import Body, Close, Format, Open, Text, Void, read
 
 #: Code points of an excerpt. A word or two more where that keeps a word whole.
 EXCERPT: Final = 320
@@ -66,7 +66,11 @@ def body_html(body: str, body_format: Format, spans: Mapping[int, Sequence[Span]
 
     ConfigurationError on an unknown format; any body and any spans are fine.
     """
-    content = read(body, body_format)
+    return content_html(read(body, body_format), spans)
+
+
+def content_html(content: Body, spans: Mapping[int, Sequence[Span]] | None = None) -> SafeString:
+    """What ``body_html`` makes, of a body that was read already."""
     lengths = {paragraph.number: len(paragraph.text) for paragraph in content.paragraphs}
     marks = {number: _sound(found, lengths.get(number, 0)) for number, found in (spans or {}).items()}
     out: list[str] = []

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from newsindex.analysis import Token, edit_distance, edits_allowed, fold, stemming_language, tokens
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix
 
 Span: TypeAlias = tuple[int, int]
+
+#: How many characters of one text are looked at for places to mark; ``newsindex.paragraphs`` makes none so long.
+MOST_MARKED: Final = 100_000
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def occurrences(looked_for: Sequence[Slot], found: Sequence[Token]) -> list[Occu
 def spans(leaves: Iterable[Leaf], text: str, language: str, field: str = "text") -> tuple[Span, ...]:
     """What to mark in ``text``, a text of ``language`` that stands in ``field`` ("text", "title", "summary").
 
-    Half open, sorted, not overlapping, in code points of ``text``.
+    Half open, sorted, not overlapping, in code points of ``text``; none behind ``MOST_MARKED``.
     """
     found: list[Token] | None = None
     places: list[Span] = []
@@ -130,7 +133,7 @@ def spans(leaves: Iterable[Leaf], text: str, language: str, field: str = "text")
         if leaf.field not in ("", field):
             continue
         if found is None:
-            found = tokens(text, stemming_language(language))
+            found = tokens(text[:MOST_MARKED], stemming_language(language))
         places += [(o.start, o.end) for o in occurrences(slots(leaf, language), found)]
     return tuple(_merged(places))
 

@@ -8,6 +8,7 @@ A body is read once, into ``Body``: its paragraphs, and its pieces, a flat and w
   clean HTML is walked. Nothing but tags and attributes of these lists can come out.
 - A paragraph is a run of text between the borders of blocks, or between two ``<br>`` in a row. A row of a table is
   one paragraph, unless its cells hold more than a line or two each, as in pages laid out by tables.
+- A run longer than ``LONGEST`` characters is cut between words into several paragraphs, which are shown as one.
 - Not part of any paragraph: descriptions of images, readings in ruby, what is ``hidden``, what is not shown.
 """
 
@@ -17,8 +18,10 @@ import base64
 import hashlib
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from typing import Final, Literal, TypeAlias
 
 from markdown_it import MarkdownIt
@@ -27,6 +30,7 @@ from newsindex.exceptions import ConfigurationError
 from newsindex.markup import BLOCK_TAGS, INLINE_TAGS, VOID_TAGS, Attributes, Token, portions, tokens
 
 Kind: TypeAlias = Literal["paragraph", "heading", "quote", "list_item", "caption", "code"]
+Span: TypeAlias = tuple[int, int]
 Format: TypeAlias = Literal["plain", "markdown", "html"]
 
 
@@ -92,6 +96,9 @@ class Body:
     pieces: tuple[Piece, ...]
 
 
+#: No paragraph has more characters: whoever marks one, does so in bounded time.
+LONGEST: Final = 10_000
+
 _KINDS: Final[Mapping[str, Kind]] = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"),
     **dict.fromkeys(("li", "dt", "dd"), "list_item"),
@@ -102,6 +109,8 @@ _KINDS: Final[Mapping[str, Kind]] = {
 # Where loose text may stand in a <p> of its own; elsewhere a <span> carries its anchor.
 _FLOW: Final = frozenset({"", "blockquote", "div"})
 _CELLS: Final = frozenset({"td", "th"})
+# No letter of a language has more marks.
+_MOST_MARKS: Final = 20
 # Elements nested deeper are read, but not written.
 _MAX_BLOCKS: Final = 100
 _MAX_INLINES: Final = 16
@@ -213,7 +222,7 @@ class _Builder:
     """
 
     def __init__(self) -> None:
-        self._pieces: list[Piece | None] = []
+        self._pieces: list[Piece | tuple[Piece, ...] | None] = []
         self._paragraphs: list[Paragraph] = []
         self._anchors: dict[str, int] = {}
         self._blocks = [_Block("", -1)]
@@ -290,8 +299,8 @@ class _Builder:
         """The whole; the builder is used up."""
         self._border()
         self._settle(self._blocks[0])
-        pieces = [piece for piece in self._pieces if piece is not None]
-        return Body(tuple(self._paragraphs), tuple(_without_empty_headers(pieces)))
+        slots = [slot if isinstance(slot, tuple) else (slot,) for slot in self._pieces if slot is not None]
+        return Body(tuple(self._paragraphs), tuple(_without_empty_headers(list(chain.from_iterable(slots)))))
 
     def _void(self, tag: str, attributes: Attributes) -> None:
         block = self._blocks[-1]
@@ -350,17 +359,42 @@ class _Builder:
         self._pieces.append(None)
         texts = _normalised(run.texts, block.code)
         text = "".join(shown for _, shown in texts).translate(_PLAIN_SPACES)
-        if not _visible(text):
+        parts = [part for part in _parts(text) if _visible(text[slice(*part)])]
+        if not parts:
             return
-        number = len(self._paragraphs) + 1
-        run.anchor = self._anchor(text)
-        self._paragraphs.append(Paragraph(number, run.anchor, block.kind, text))
+        first = len(self._paragraphs)
+        for begin, end in parts:
+            anchor = self._anchor(text[begin:end])
+            self._paragraphs.append(Paragraph(len(self._paragraphs) + 1, anchor, block.kind, text[begin:end]))
+        if len(parts) == 1:
+            run.anchor = self._paragraphs[-1].anchor
+        self._place(texts, run.gaps, list(zip(parts, self._paragraphs[first:], strict=True)))
+        block.runs.append(run)
+
+    def _place(self, texts: list[tuple[int, str]], gaps: set[int], parts: list[tuple[Span, Paragraph]]) -> None:
+        """Put the texts of a run into their places. parts: its paragraphs, in order, with where they stand in it.
+
+        Where there are several, each has its anchor on a ``<span>`` around its first text.
+        """
+        borders = [border for span, _ in parts for border in span]
+        unanchored = {paragraph.number for _, paragraph in parts} if len(parts) > 1 else set()
         start = 0
         for place, shown in texts:
-            if shown:
-                self._pieces[place] = Text(shown) if place in run.gaps else Text(shown, number, start)
+            pieces: list[Piece] = []
+            for at, text in _cut(shown, start, borders):
+                nth = bisect_right(borders, at)
+                if nth % 2 == 0 or place in gaps:
+                    pieces.append(Text(text))
+                    continue
+                (begin, _), paragraph = parts[nth // 2]
+                piece = Text(text, paragraph.number, at - begin)
+                if paragraph.number in unanchored:
+                    unanchored.remove(paragraph.number)
+                    pieces += (Open("span", (), paragraph.anchor), piece, Close("span"))
+                else:
+                    pieces.append(piece)
+            self._pieces[place] = tuple(pieces)
             start += len(shown)
-        block.runs.append(run)
 
     def _settle(self, block: _Block) -> None:
         """Let the block itself carry the anchor of its text where it holds nothing else, else wrappers do."""
@@ -442,6 +476,32 @@ def _normalised(texts: list[tuple[int, list[str]]], code: bool) -> list[tuple[in
         trimmed.append((place, text[max(begin - position, 0) : max(end - position, 0)]))
         position += len(text)
     return trimmed
+
+
+def _parts(text: str) -> list[Span]:
+    """The parts of ``text``, at most ``LONGEST`` characters each: cut at the end of a line or a word if there is one.
+
+    The white space between two parts is in none of them.
+    """
+    parts: list[Span] = []
+    begin = 0
+    while len(text) - begin > LONGEST:
+        limit = begin + LONGEST
+        end = next((at for sign in "\n " if (at := text.rfind(sign, begin + 1, limit)) > 0), limit)
+        if end == limit:
+            # A letter stays with its marks.
+            end += _leading_marks(text[limit : limit + _MOST_MARKS])
+        parts.append((begin, begin + len(text[begin:end].rstrip())))
+        begin = end
+        while text[begin : begin + 1].isspace():
+            begin += 1
+    return [*parts, (begin, len(text))]
+
+
+def _cut(text: str, start: int, borders: list[int]) -> list[tuple[int, str]]:
+    """``text``, which stands at ``start``, cut at those of the sorted ``borders`` inside it: (place, text) of each."""
+    cuts = [start, *borders[bisect_right(borders, start) : bisect_left(borders, start + len(text))], start + len(text)]
+    return [(a, text[a - start : b - start]) for a, b in pairwise(cuts) if a < b]
 
 
 def _walk(found: list[Token], builder: _Builder) -> None:

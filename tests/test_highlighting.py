@@ -199,6 +199,17 @@ def test_a_plain_body_is_paragraphs() -> None:
     assert body_html("a <b>\n\nc", "plain", {2: [(0, 1)]}) == expected
 
 
+@pytest.mark.parametrize("body_format", FORMATS)
+def test_a_page_marks_what_was_found_in_a_run_without_end(body_format: Format) -> None:
+    body = "<p>" + "tide " * 5_000 + "ferry " + "tide " * 3_000 + "\n\n<p>A ferry."
+    spans = {p.number: [(at, at + 5)] for p in paragraphs(body, body_format) if (at := p.text.find("ferry")) >= 0}
+    html = body_html(body, body_format, spans)
+    assert html.count("<mark>ferry</mark>") == len(spans) == 2
+    assert html.count("<p>") + html.count("<p id=") == 2
+    for paragraph in paragraphs(body, body_format):
+        assert Page(html).text[paragraph.anchor].split() == paragraph.text.split()
+
+
 @given(st.one_of(any_text, soup), st.sampled_from(FORMATS), st.data())
 @settings(deadline=None, max_examples=200)
 def test_a_page_shows_each_paragraph_under_its_anchor_with_its_marks(

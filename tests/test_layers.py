@@ -16,7 +16,7 @@ PACKAGE = ROOT / "newsindex"
 #: Each entry uses only entries before it. An entry stands for its submodules too, except for ``engines``, whose
 #: modules have places of their own. A new module gets its place here before anything imports it.
 ORDER = [
-    *["exceptions", "conf", "analysis", "ranking", "markup", "paragraphs", "query", "matching"],
+    *["exceptions", "conf", "deadline", "analysis", "ranking", "markup", "paragraphs", "query", "matching"],
     *["models", "migrations"],
     *[
         "engines.base",
@@ -45,7 +45,7 @@ STRANGERS = [
 ]
 
 #: These run in a plain script: nothing that they import, however far away, is Django.
-WITHOUT_DJANGO = {"exceptions", "analysis", "ranking", "markup", "paragraphs", "query", "matching"}
+WITHOUT_DJANGO = {"exceptions", "deadline", "analysis", "ranking", "markup", "paragraphs", "query", "matching"}
 
 #: What belongs to one place: the top of an imported name, and the entry that may import it.
 OWNERS = {

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsindex.analysis import tokens
-from newsindex.matching import occurrences, slots, spans
+from newsindex.matching import MOST_MARKED, occurrences, slots, spans
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix, Word
 
 TEXT = "The U.S. e-mail about running shoes: 東京都庁 is e-mailed. Élève’s 2.7.1 beats 2.7"
@@ -89,3 +89,7 @@ def test_every_token_is_found_by_its_own_text(text: str, language: str) -> None:
             continue
         looked_for = slots(Word(text[token.start : token.end]), language)
         assert any(o.start <= token.start and token.end <= o.end for o in occurrences(looked_for, found))
+
+
+def test_marking_a_text_without_end_is_bounded() -> None:
+    assert spans([Word("tide")], "tide " * (MOST_MARKED // 5 + 1_000), "en")[-1] == (MOST_MARKED - 5, MOST_MARKED - 1)

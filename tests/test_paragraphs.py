@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from newsindex.exceptions import ConfigurationError
 from newsindex.markup import portions
 from newsindex.paragraphs import (
+    LONGEST,
     Close,
     Format,
     Open,
@@ -229,10 +230,15 @@ def test_any_text_gives_sound_paragraphs(body: str, body_format: Format) -> None
             assert paragraph.text == " ".join(paragraph.text.split())
 
 
-@given(st.one_of(any_text, soup), st.sampled_from(FORMATS))
-@settings(deadline=None, max_examples=200)
-def test_pieces_nest_and_hold_each_paragraph_once(body: str, body_format: Format) -> None:
+@given(st.one_of(any_text, soup), st.sampled_from(FORMATS), st.sampled_from([LONGEST, 1, 4, 12]))
+@settings(deadline=None, max_examples=300)
+def test_pieces_nest_and_hold_each_paragraph_once(body: str, body_format: Format, longest: int) -> None:
     content = read(body, body_format)
+    shown_whole = "".join(piece.text for piece in content.pieces if isinstance(piece, Text))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("newsindex.paragraphs.LONGEST", longest)
+        content = read(body, body_format)
+    assert "".join(piece.text for piece in content.pieces if isinstance(piece, Text)) == shown_whole
     rebuilt: dict[int, list[str]] = {p.number: [] for p in content.paragraphs}
     written = {p.number: 0 for p in content.paragraphs}
     anchors: list[str] = []
@@ -258,6 +264,45 @@ def test_pieces_nest_and_hold_each_paragraph_once(body: str, body_format: Format
 def test_no_break_spaces_stay_on_the_page() -> None:
     shown = [piece.text for piece in read("<p>10&nbsp;km &nbsp; away</p>", "html").pieces if isinstance(piece, Text)]
     assert shown == ["10\xa0km away"]
+
+
+def test_a_run_without_end_is_several_paragraphs_that_are_shown_as_one() -> None:
+    words = [f"word{n}" for n in range(4_000)]
+    body = "<p>" + " ".join(f"<em>{word}</em>" if n % 7 == 0 else word for n, word in enumerate(words)) + "<p>The end."
+    content = read(body, "html")
+    *parts, last = content.paragraphs
+    assert len(parts) == 4
+    assert all(LONGEST - 20 < len(part.text) <= LONGEST for part in parts[:-1])
+    assert " ".join(part.text for part in parts).split() == words
+    assert last.text == "The end."
+    assert [piece.tag for piece in content.pieces if isinstance(piece, Open) and piece.tag == "p"] == ["p", "p"]
+    assert [piece.anchor for piece in content.pieces if isinstance(piece, Open) and piece.anchor] == [
+        paragraph.anchor for paragraph in content.paragraphs
+    ]
+    shown = "".join(piece.text for piece in content.pieces if isinstance(piece, Text))
+    assert shown == " ".join(words) + "The end."
+    assert all(
+        content.paragraphs[piece.paragraph - 1].text.startswith(piece.text, piece.start)
+        for piece in content.pieces
+        if isinstance(piece, Text) and piece.paragraph
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "body_format", "expected"),
+    [
+        ("雨" * 25_000, "plain", [10_000, 10_000, 5_000]),
+        ("e\u0301" * 3 + "x\u0323" * 10_000, "plain", [10_001, 10_000, 2]),
+        ("```\n" + ("    x = 1\n" * 2_000) + "```", "markdown", [9_999, 9_995]),
+        ("<pre>a" + " " * 25_000 + "b</pre>", "html", [1, 1]),
+        ("<table><tr><td>" + "a b " * 2_000 + "<td>" + "c d " * 2_000 + "</table>", "html", [9_999, 5_999]),
+    ],
+)
+def test_a_run_without_end_is_cut_where_it_does_not_hurt(body: str, body_format: Format, expected: list[int]) -> None:
+    content = read(body, body_format)
+    assert [len(paragraph.text) for paragraph in content.paragraphs] == expected
+    assert all(paragraph.text == paragraph.text.strip() for paragraph in content.paragraphs[1:])
+    assert not any(unicodedata.category(paragraph.text[0]).startswith("M") for paragraph in content.paragraphs)
 
 
 def long_page() -> str:

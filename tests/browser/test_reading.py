@@ -48,6 +48,9 @@ def test_a_paragraph_link_lands_on_the_marked_paragraph(opened: Opener) -> None:
     assert [text.lower() for text in paragraph.locator("mark").all_inner_texts()] != []
     assert paragraph.evaluate(in_viewport)
     assert page.evaluate("window.scrollY") > 1000
+    outlined = "one => { const style = getComputedStyle(one); return [style.outlineStyle, style.outlineWidth] }"
+    assert paragraph.evaluate(outlined) == ["solid", "2px"]
+    assert page.locator(".ni-body p").first.evaluate(outlined)[0] == "none"
     page.go_back()
     assert page.get_by_role("searchbox").input_value() == "floating dock"
 
