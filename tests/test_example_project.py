@@ -103,10 +103,22 @@ def test_checks_migrations_and_index_are_in_order(newsroom: Newsroom) -> None:
 def test_the_command_can_be_repeated(newsroom: Newsroom) -> None:
     output = newsroom.manage("newsroom", "--no-serve", "--port", "8123")
     assert "0 new articles and 0 new podcast episodes were loaded." in output
-    assert "http://127.0.0.1:8123/admin/" in output
+    assert "http://127.0.0.1:8123/admin/   user editor, password as before" in output
     ((_status, body),) = newsroom.get("/search/json/?q=avocets")
     keys = [hit["key"] for hit in json.loads(body)["hits"]]
     assert len(keys) == len(set(keys)) > 3
+
+
+def test_the_editors_password_stays_until_another_is_asked_for(newsroom: Newsroom) -> None:
+    stored = (
+        "import django; django.setup(); from django.contrib.auth.models import User; print(User.objects.get().password)"
+    )
+    first = newsroom.run("-c", stored)
+    newsroom.manage("newsroom", "--no-serve")
+    assert newsroom.run("-c", stored) == first
+    output = newsroom.manage("newsroom", "--no-serve", "--new-password")
+    assert re.search(r"user editor, password \S{8,}$", output, re.MULTILINE)
+    assert newsroom.run("-c", stored) != first
 
 
 def test_a_bad_port_is_refused_with_its_value(newsroom: Newsroom) -> None:
