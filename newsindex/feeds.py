@@ -68,6 +68,7 @@ class SearchFeed(Feed):  # type: ignore[type-arg]
             facets=(),
             timeline=False,
             relax=False,
+            correct=False,
         )
         return parameters, results[: self.limit]
 

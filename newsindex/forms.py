@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -27,8 +26,6 @@ SORTS: Final[tuple[tuple[Sort, Any], ...]] = (
 REPEATABLE: Final = {"tag": "tags", "author": "authors", "section": "sections"}
 MAX_VALUES: Final = 10
 MAX_VALUE_CHARACTERS: Final = 500
-# Years that every time zone and database can count with.
-_FIRST_DAY, _LAST_DAY = date(1000, 1, 1), date(9998, 12, 31)
 
 
 @dataclass(frozen=True)
@@ -112,12 +109,6 @@ class DayField(forms.DateField):
 
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     input_formats = ("%Y-%m-%d", "%Y-%m", "%Y")
-
-    def to_python(self, value: Any) -> date | None:
-        day = super().to_python(value)
-        if day is not None and not _FIRST_DAY <= day <= _LAST_DAY:
-            raise ValidationError(_("Enter a valid date."), code="invalid")
-        return day
 
 
 class SearchForm(forms.Form):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import MAXYEAR, date
 from typing import Any, Final
 
 from django.utils.formats import date_format
@@ -183,9 +183,12 @@ def chart(months: Sequence[MonthCount], parameters: Parameters) -> Chart | None:
 
 def _bar(place: int, start: date, count: int, most: int, unit: str, parameters: Parameters) -> Bar:
     height = max(_LEAST_BAR, round(_CHART_HEIGHT * count / most)) if count else 0
-    end = _next_month(start) if unit == "month" else date(start.year + 1, 1, 1)
+    last = start if unit == "month" else start.replace(month=12)
+    # At the ends of the calendar there is no day to begin or to end with.
+    after = start if start > date.min else None
+    before = _next_month(last) if (last.year, last.month) < (MAXYEAR, 12) else None
     label = date_format(start, "YEAR_MONTH_FORMAT") if unit == "month" else str(start.year)
-    url = parameters.query_string(after=start, before=end) if count else ""
+    url = parameters.query_string(after=after, before=before) if count else ""
     return Bar(label, count, url, place * _BAR_STEP + 1, _CHART_HEIGHT - height, height)
 
 

@@ -41,6 +41,7 @@ from newsindex.engines.base import (
     SearchRequest,
     Sort,
 )
+from newsindex.engines.counting import month_of
 from newsindex.exceptions import ConfigurationError, EngineError, NewsIndexError
 from newsindex.highlighting import text_fragment
 from newsindex.matching import spans
@@ -146,7 +147,6 @@ class Matches:
     query: Query
     pks: tuple[str, ...]
     total: int
-    suggestion: str = ""
 
     @property
     def capped(self) -> bool:
@@ -264,7 +264,7 @@ class Results:
         """How many articles were published in each month that has any."""
         answer = self._answer()
         zone = self._question.request.now.tzinfo
-        gone = [hit.published_at.astimezone(zone).strftime("%Y-%m") for hit in answer.dropped if hit.published_at]
+        gone = [month_of(hit.published_at, zone) for hit in answer.dropped if hit.published_at]
         left = (replace(month, count=month.count - gone.count(month.month)) for month in answer.page.timeline)
         return tuple(month for month in left if month.count > 0)
 
@@ -305,7 +305,7 @@ class Results:
         answer = self._answer()
         if not answer.covers(start, stop):
             # What is counted was counted with the first slice.
-            other = replace(request, offset=start, limit=stop - start, facets=(), timeline=False)
+            other = replace(request, offset=start, limit=stop - start, facets=(), timeline=False, correct=False)
             answer = self._gated(replace(other, match=self._match))
         rows = answer.rows[start - answer.offset : stop - answer.offset]
         return [row for row in rows if row is not None]
@@ -349,6 +349,7 @@ def search(
     facet_limit: int = 20,
     timeline: bool = True,
     relax: bool = True,
+    correct: bool = True,
     recency: timedelta | None = None,
     timeout: float | None = None,
 ) -> Results:
@@ -356,7 +357,8 @@ def search(
 
     tags, authors, sections, sources: a choice each, one of its values is enough. after: published on that day or
     later; before: before that day. offset, limit: the slice that will be asked for first, so that ``count()`` and that
-    slice cost one call together. relax: where no article has all the words, show the closest. timeout: seconds.
+    slice cost one call together. relax: where no article has all the words, show the closest. correct: where none has
+    them, look for other spellings (``Results.suggestion``). timeout: seconds.
     ``audiences=EVERYTHING`` shows drafts too; it is for code that has asked for permissions itself.
     """
     query = parse(text)
@@ -374,6 +376,7 @@ def search(
         timeline=timeline,
         recency=recency,
         timeout=timeout,
+        correct=correct,
     )
     return Results(_Question(engine, query, request, relax))
 
@@ -438,9 +441,10 @@ def matching_keys(
         limit=limit,
         paragraphs_per_article=0,
         content=False,
+        correct=False,
     )
     page = _guarded(engine, lambda it: it.search(request))
-    return Matches(query, tuple(hit.pk for hit in page.hits), page.total, page.suggestion)
+    return Matches(query, tuple(hit.pk for hit in page.hits), page.total)
 
 
 def matching(
@@ -511,6 +515,7 @@ def hits_for(
         filters=Filters(keys=wanted),
         limit=len(wanted),
         paragraphs_per_article=paragraphs,
+        correct=False,
     )
     page = _guarded(engine, lambda it: it.search(request))
     return {hit.key: hit for hit in page.hits}

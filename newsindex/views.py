@@ -7,9 +7,10 @@ status 503 and the reason is in the log; no other page of the site is touched by
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from math import ceil
 from typing import Any
 
@@ -23,14 +24,15 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.views.generic import TemplateView, View
 
+from newsindex.deadline import Deadline
 from newsindex.engines import DEFAULT_ALIAS
 from newsindex.engines.base import PUBLIC, Span
 from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters, SearchForm, page_number
-from newsindex.highlighting import body_html
+from newsindex.highlighting import content_html
 from newsindex.models import Article, Tag
 from newsindex.navigation import active_filters, chart, facet_groups, sort_choices
-from newsindex.paragraphs import Paragraph, paragraphs
+from newsindex.paragraphs import Paragraph, read
 from newsindex.query import Query, parse
 from newsindex.searching import (
     EVERYBODY,
@@ -290,6 +292,8 @@ class ArticleDetailView(AudienceMixin, TemplateView):
 
     template_name = "newsindex/article_detail.html"
     http_method_names = ["get", "head"]
+    #: Seconds after which the rest of a long article is shown without marks; None for no limit.
+    timeout: float | None = 2.0
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         article, is_preview = self.get_article(kwargs["slug"])
@@ -315,16 +319,13 @@ class ArticleDetailView(AudienceMixin, TemplateView):
         parameters = SearchForm(self.request.GET).parameters
         query = parse(parameters.q)
         language = article.language_code
-        marks = _marks(article, query)
-        passages = [paragraph for paragraph in marks if marks[paragraph]]
+        content = read(article.body, article.body_format)  # type: ignore[arg-type]
+        marks = _marks(content.paragraphs, query, language, Deadline(self.timeout))
+        passages = [paragraph for paragraph in content.paragraphs if marks.get(paragraph.number)]
         return super().get_context_data(
             title=mark(article.title, query, language, place="title"),
             summary=mark(article.summary, query, language, place="summary"),
-            body=body_html(
-                article.body,
-                article.body_format,  # type: ignore[arg-type]
-                {paragraph.number: marks[paragraph] for paragraph in passages},
-            ),
+            body=content_html(content, marks),
             tags=list(article.tags.all()),
             query=parameters.q if query.words else "",
             passages=passages,
@@ -457,9 +458,9 @@ def _shown(rows: QuerySet[Article], audiences: Collection[str]) -> QuerySet[Arti
     return [row for row in rows if allows(source, row, audiences=audiences, now=now)]
 
 
-def _marks(article: Article, query: Query) -> dict[Paragraph, tuple[Span, ...]]:
-    """The places of the words of ``query`` in each paragraph of ``article``; empty where it has no words."""
+def _marks(body: Iterable[Paragraph], query: Query, language: str, deadline: Deadline) -> dict[int, tuple[Span, ...]]:
+    """The places of the words of ``query`` in the paragraphs, by their numbers, as far as there is time."""
     if not query.words:
         return {}
-    body = paragraphs(article.body, article.body_format)  # type: ignore[arg-type]
-    return {one: mark(one.text, query, article.language_code).spans for one in body}
+    in_time = takewhile(lambda _paragraph: not deadline.passed, body)
+    return {paragraph.number: mark(paragraph.text, query, language).spans for paragraph in in_time}

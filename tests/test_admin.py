@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
+from datetime import timezone as fixed
 from html.parser import HTMLParser
 from typing import Any
 
@@ -643,3 +644,35 @@ def test_an_autocomplete_field_may_point_to_an_admin_that_names_no_fields() -> N
     # Django checks every site there is, and this one would complain that a story has no source.
     site.unregister(Story)
     assert "admin.E040" not in found
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment"),
+    [
+        ("America/New_York", datetime(1, 1, 1, tzinfo=fixed.utc)),
+        ("Asia/Tokyo", datetime(9999, 12, 31, 20, tzinfo=fixed.utc)),
+    ],
+)
+def test_a_date_outside_the_local_calendar_is_shown(
+    admin_client: Client, settings: Any, zone: str, moment: datetime
+) -> None:
+    settings.TIME_ZONE = zone
+    article = make_article("Rain", "x", published_at=moment)
+    make_article("Sun", "x", published_at=datetime(2026, 1, 1, tzinfo=fixed.utc))
+    update()
+    for path in (ARTICLES, f"{ARTICLES}?q=rain", f"{ARTICLES}{article.pk}/change/", article.get_absolute_url()):
+        answer = admin_client.get(path)
+        assert answer.status_code == 200
+        assert f"{moment.year:04}" in answer.content.decode()
+
+
+def test_a_date_outside_the_calendar_is_refused(admin_client: Client) -> None:
+    article = make_article("Rain", "x")
+    for day in ("0001-01-01", "9999-12-31"):
+        form = admin_client.get(f"{ARTICLES}{article.pk}/change/").context["adminform"].form
+        data = {name: form[name].value() or "" for name in form.fields} | {
+            "published_at_0": day,
+            "published_at_1": "00:00",
+        }
+        answer = admin_client.post(f"{ARTICLES}{article.pk}/change/", data)
+        assert answer.context["errors"] == [["Enter a valid date."]]

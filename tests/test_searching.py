@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.core.paginator import Paginator
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -176,6 +177,16 @@ def test_a_misspelt_word_is_corrected() -> None:
     found = search("harbuor")
     assert found.count() == 0
     assert found.suggestion == "harbour"
+
+
+def test_other_spellings_are_looked_for_only_where_they_are_shown(requests_seen: list[SearchRequest]) -> None:
+    article = make_article("The harbour", "x")
+    requests_seen.clear()
+    assert matching_keys("harbuor", Article).pks == ()
+    assert hits_for([f"newsindex.article:{article.pk}"], "harbuor") == {}
+    assert search("harbuor", correct=False).suggestion == ""
+    Client().get("/search/feed/?q=harbuor")
+    assert [request.correct for request in requests_seen] == [False] * 4
 
 
 def test_every_note_has_a_translation_of_its_own_message() -> None:

@@ -6,6 +6,7 @@ import logging
 import re
 from datetime import datetime, timedelta
 from datetime import timezone as fixed
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -135,6 +136,30 @@ def test_the_timeline_links_to_each_month(client: Client) -> None:
     assert text_of(page, "p", role="status") == ["2 articles for “rain”"]
 
 
+def test_bars_of_any_year_find_what_they_count(client: Client, settings: Any) -> None:
+    settings.TIME_ZONE = "America/New_York"
+    for year in (1, 987, 1850, 2020):
+        make_article(f"Rain of {year}", "x", published_at=datetime(year, 1, 1, tzinfo=fixed.utc))
+    page = get(client, "/search/?q=rain")
+    bars = [link for link in page.all("a") if "article" in (link.attributes.get("aria-label") or "")]
+    assert [bar.attributes["aria-label"] for bar in bars] == [f"{year}: 1 article" for year in (1, 986, 1849, 2019)]
+    for bar, year in zip(bars, (1, 987, 1850, 2020), strict=True):
+        page = get(client, "/search/" + bar.attributes["href"])
+        assert text_of(page, "h3", class_="ni-title") == [f"Rain of {year}"]
+        assert not page.all("ul", class_="ni-notes")
+
+
+@pytest.mark.parametrize(
+    "path", ["search/?q=rain", "search/json/?q=rain", "search/feed/", "search/article/old/", "search/tag/river/"]
+)
+def test_a_date_outside_the_local_calendar_is_shown(client: Client, settings: Any, path: str) -> None:
+    settings.TIME_ZONE = "America/New_York"
+    make_article("Rain", "x", ["river"], slug="old", published_at=datetime(1, 1, 1, tzinfo=fixed.utc))
+    response = client.get(f"/{path}")
+    assert response.status_code == 200
+    assert "0001" in response.content.decode()
+
+
 def test_pages_can_be_walked_by_their_links(client: Client) -> None:
     for number in range(23):
         make_article(f"Rain {number:02}", "x")
@@ -178,7 +203,7 @@ def test_closest_matches_and_corrections_are_said(client: Client) -> None:
         ("q=rain&page=" + "9" * 5000, "no such page"),
         ("q=rain&after=nonsense", "“nonsense” is not a date"),
         ("q=rain&before=2026-02-31", "“2026-02-31” is not a date"),
-        ("q=rain&after=0001-01-01", "“0001-01-01” is not a date"),
+        ("q=rain&after=0000-01-01", "“0000-01-01” is not a date"),
         ("q=rain&after=%00", "is not a date"),
         ("q=rain&after=2026-05-01&before=2026-04-01", "the end was left open"),
         ("q=rain&sort=x", "no order “x”"),
@@ -365,6 +390,16 @@ def test_the_words_are_marked_on_the_article_page(client: Client) -> None:
     page = get(client, f"/search/article/{article.slug}/")
     assert page.marked == []
     assert [a.attributes["href"] for a in page.all("a") if a.content == "boats"] == ["/search/tag/boats/"]
+
+
+def test_what_there_is_no_time_to_mark_is_shown_unmarked(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_article("Rain", "First rain.\n\nSecond rain.", slug="rain")
+    monkeypatch.setattr(ArticleDetailView, "timeout", 0.0)
+    page = get(client, "/search/article/rain/?q=second+rain")
+    assert text_of(page, "div", class_="ni-body") == ["First rain.Second rain."]
+    assert page.marked == ["Rain"]
+    monkeypatch.setattr(ArticleDetailView, "timeout", None)
+    assert get(client, "/search/article/rain/?q=second").marked == ["Second"]
 
 
 def test_the_place_of_a_result_is_on_the_article_page(client: Client) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime, time
+from datetime import timezone as fixed
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin, messages
-from django.db import transaction
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from newsindex.admin.search import SearchAdminMixin
+from newsindex.engines.counting import local
 from newsindex.models import Article, Tag, TaggedArticle
 
 if TYPE_CHECKING:
@@ -24,6 +30,9 @@ else:
 
 #: How many articles an action loads at a time.
 BATCH: Final = 200
+#: Between these a moment has a date in every time zone.
+EARLIEST: Final = datetime(MINYEAR + 1, 1, 1, tzinfo=fixed.utc)
+LATEST: Final = datetime(MAXYEAR, 1, 1, tzinfo=fixed.utc)
 #: What to say of the widgets of these fields.
 SIZES: Final = {"summary": {"rows": 3}, "body": {"rows": 20}, "tags": {"class": "vTextField"}}
 #: In Django's own form of a change message, which it translates when it is shown.
@@ -81,12 +90,29 @@ class FilledValuesFilter(admin.AllValuesFieldListFilter):
         return bool(self.lookup_choices) or self.lookup_val is not None
 
 
+class CalendarDateTime(AdminSplitDateTime):
+    """Date and time; a moment that would leave the calendar on the clocks of the site stands there in UTC."""
+
+    def decompress(self, value: Any) -> tuple[date | None, time | None]:
+        try:
+            return super().decompress(value)
+        except OverflowError:
+            return value.date(), value.time()
+
+
+def within_calendar(moment: datetime) -> None:
+    """Refuse what would leave the calendar on the clocks of some time zone."""
+    if not EARLIEST <= moment < LATEST:
+        raise ValidationError(_("Enter a valid date."))
+
+
 class ArticleAdmin(SearchAdminMixin, BaseAdmin):
     """Articles: found by their paragraphs, drafts too."""
 
-    list_display = ("title", "visibility", "section", "published_at")
+    list_display = ("title", "visibility", "section", "published")
     list_filter = ("status", ("section", FilledValuesFilter), ("language", FilledValuesFilter), TagFilter)
     date_hierarchy = "published_at"
+    formfield_overrides = {models.DateTimeField: {"widget": CalendarDateTime, "validators": [within_calendar]}}
     prepopulated_fields = {"slug": ("title",)}
     readonly_fields = ("created", "updated")
     save_on_top = True
@@ -104,6 +130,14 @@ class ArticleAdmin(SearchAdminMixin, BaseAdmin):
             field.widget.attrs.update(SIZES.get(db_field.name, {}))
         return field
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist = super().get_changelist_instance(request)
+        # Django's links to years fail where one date leaves the calendar.
+        outside = Q(published_at__lt=EARLIEST) | Q(published_at__gte=LATEST)
+        if Article.objects.filter(outside).exists():
+            changelist.date_hierarchy = None
+        return changelist
+
     @admin.display(description=_("visible"), ordering="status")
     def visibility(self, article: Article) -> str:
         """What a visitor sees of the article now: its status and its dates together."""
@@ -115,6 +149,13 @@ class ArticleAdmin(SearchAdminMixin, BaseAdmin):
         if article.published_at is not None and article.published_at > now:
             return str(_("Scheduled"))
         return str(_("Live"))
+
+    @admin.display(description=_("published at"), ordering="published_at")
+    def published(self, article: Article) -> str | None:
+        """The date on the clocks of the site, whatever the year."""
+        if article.published_at is None:
+            return None
+        return date_format(local(article.published_at, timezone.get_current_timezone()), "DATETIME_FORMAT")
 
     def view_on_site(self, article: Article) -> str | None:
         """The article's page, or no link where the site doesn't include our URLs."""

@@ -135,6 +135,7 @@ class SearchRequest:
     facets: which counts to make, at most facet_limit values each. recency: the age at which an article has lost half
     of the gain that a new one gets, or None for no gain. timeout: seconds after which the engine may stop and
     return what it has, marked partial. content: False leaves titles, paragraphs and fields of the hits empty.
+    correct: False for who shows no suggestion, so that none is looked for.
     """
 
     query: Node
@@ -153,6 +154,7 @@ class SearchRequest:
     recency: timedelta | None = None
     timeout: float | None = None
     content: bool = True
+    correct: bool = True
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:

@@ -364,7 +364,7 @@ class MemoryEngine(Engine):
             total=len(keys),
             facets=_facets(view, keys, request),
             timeline=_timeline(view, keys) if request.timeline else (),
-            suggestion="" if keys or request.match == "any" else _correction(view, request),
+            suggestion=_correction(view, request) if request.correct and not keys and request.match == "all" else "",
             took=time.perf_counter() - began,
             next_cursor=next_cursor,
         )
@@ -390,7 +390,8 @@ class MemoryEngine(Engine):
         query = related_query(document, lambda leaf: len(view.found(leaf)), len(view.articles))
         if query is None:
             return ()
-        page = self.search(SearchRequest(query, now, audiences, limit=max(limit, 0) + 1, paragraphs_per_article=0))
+        wanted = max(limit, 0) + 1
+        page = self.search(SearchRequest(query, now, audiences, limit=wanted, paragraphs_per_article=0, correct=False))
         return tuple(unmarked(hit) for hit in page.hits if hit.key != key)[: max(limit, 0)]
 
     def get(self, key: str) -> Document | None:

@@ -17,10 +17,6 @@ DATE_FIELDS: Final = ("after", "before", "on")
 FIELDS: Final = frozenset({"title", *KEYWORD_FIELDS, *DATE_FIELDS})
 OPERATORS: Final = frozenset({"OR", "AND"})
 
-#: Years that stay inside the calendar in every time zone.
-FIRST_YEAR: Final = 1000
-LAST_YEAR: Final = 9998
-
 _LONGEST_FIELD = max(map(len, FIELDS))
 _DIGITS = frozenset("0123456789")
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?")
@@ -97,10 +93,8 @@ def published(field: str, text: str) -> Published | None:
     if not match:
         return None
     year, month, day = (int(group) if group else None for group in match.groups())
-    if year is None or not FIRST_YEAR <= year <= LAST_YEAR:
-        return None
     try:
-        start = date(year, month or 1, day or 1)
+        start = date(year or 0, month or 1, day or 1)
     except ValueError:
         return None
     if field == "after":
@@ -119,13 +113,16 @@ def as_leaf_field(field: str) -> LeafField:
     return "title" if field == "title" else ""
 
 
-def _following(start: date, month: int | None, day: int | None) -> date:
-    """The first day after the day, month or year that begins with ``start``."""
-    if day:
-        return start + timedelta(days=1)
-    if month and month < 12:
-        return date(start.year, month + 1, 1)
-    return date(start.year + 1, 1, 1)
+def _following(start: date, month: int | None, day: int | None) -> date | None:
+    """The first day after the day, month or year that begins with ``start``; None where the calendar ends."""
+    try:
+        if day:
+            return start + timedelta(days=1)
+        if month and month < 12:
+            return date(start.year, month + 1, 1)
+        return date(start.year + 1, 1, 1)
+    except (OverflowError, ValueError):
+        return None
 
 
 def _divided(run: str, start: int) -> list[str]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from django import template
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.timezone import get_current_timezone
 
 from newsindex import highlighting, navigation, searching
 from newsindex.engines.base import Marked
+from newsindex.engines.counting import local
 from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters
 
@@ -38,6 +41,16 @@ def highlight(marked: Marked | str) -> SafeString:
 def excerpt(marked: Marked) -> Marked:
     """``{{ paragraph.marked|excerpt|highlight }}``: a long text cut down to the piece with the marks."""
     return highlighting.excerpt(marked)
+
+
+@register.inclusion_tag("newsindex/includes/day.html")
+def day_of(moment: datetime) -> dict[str, Any]:
+    """``{% day_of article.published_at %}``: the day as a ``<time>``, on the clocks of the site.
+
+    Unlike the filter ``date`` it takes every moment: one that would leave the calendar there is shown as it is.
+    """
+    there = local(moment, get_current_timezone())
+    return {"moment": there.isoformat(), "day": there.date()}
 
 
 @register.simple_tag(takes_context=True)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from newsindex.engines import DEFAULT_ALIAS
 from newsindex.engines.base import EVERYTHING, Marked
+from newsindex.engines.counting import local
 from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters
 from newsindex.highlighting import excerpt, terminal
@@ -75,7 +76,8 @@ def _lines(found: Found, styled: bool) -> Iterator[str]:
 
 
 def _article(place: int, result: Result, styled: bool) -> Iterator[str]:
-    date = f"{timezone.localtime(result.published_at):%Y-%m-%d}" if result.published_at else ""
+    zone = timezone.get_current_timezone()
+    date = local(result.published_at, zone).date().isoformat() if result.published_at else ""
     about = "  ".join(part for part in (date, result.section, ", ".join(result.tags)) if part)
     yield f"{place:>3}. {_shown(result.title, styled)}"
     yield from (f"     {line}" for line in (terminal(about, styled=False), result.url) if line)
