@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -203,6 +205,32 @@ def test_a_rebuild_sees_what_another_engine_changes_meanwhile(engine: WhooshEngi
     # The finished generation no longer collects changes.
     index(other, article(4, "Ferry"))
     assert not (live(path) / "touched").exists()
+
+
+def test_half_a_line_of_a_killed_writer_spoils_no_rebuild(engine: WhooshEngine, path: Path) -> None:
+    rebuild = engine.rebuild()
+    touched = path / "generations" / rebuild.generation / "touched"
+    touched.write_bytes(b'"news.story:1"\n"news.sto')
+    index(engine, article(2, "Ferry"))
+    with touched.open("ab") as file:
+        file.write(b'\n3\n"\xff\n"news.story:')
+    assert rebuild.touched() == {"news.story:1", "news.story:2"}
+    rebuild.abort()
+
+
+def test_what_a_full_disk_refuses_leaves_no_half_line(engine: WhooshEngine, path: Path) -> None:
+    generations = Generations(path)
+    name = generations.begin()
+    generations.touch(["news.story:1"])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            generations.touch(["news.story:22222222222222222222"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (generations.directory(name) / "touched").read_bytes() == b'\n"news.story:1"\n'
+    generations.remove(name)
 
 
 def test_a_new_generation_that_cant_be_read_is_not_valid(engine: WhooshEngine, path: Path) -> None:
@@ -433,6 +461,31 @@ def test_a_full_disk_is_an_engine_error_and_changes_nothing(engine: WhooshEngine
     assert found(engine, "ferry") == []
     assert found(engine, "bridge") == ["1"]
     assert engine.verify() == []
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_keeps_no_lock_of_a_holder_that_died(engine: WhooshEngine, path: Path) -> None:
+    # The holder forks a child, tells its id and dies without letting go.
+    read, write = os.pipe()
+    holder = os.fork()
+    if not holder:
+        lock = Generations(path).write_lock()
+        lock.acquire(0.0, "busy")
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+        os.write(write, str(child).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(holder, 0)
+    child = int(os.read(read, 20))
+    try:
+        # Its first act was to close the handle; it may not have come so far.
+        engine.writer(wait=30.0).cancel()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.close(read)
+        os.close(write)
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

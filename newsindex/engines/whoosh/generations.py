@@ -20,10 +20,12 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
+from weakref import WeakSet
 
 from newsindex.engines.whoosh.schema import INDEX_FORMAT
 from newsindex.engines.whoosh.storage import sync_directory
@@ -52,40 +54,57 @@ class FileLock:
         self._path = path
         self._handle: int | None = None
         self._process = 0
+        self._held = False
+        _locks.add(self)
 
     @property
     def held(self) -> bool:
-        return self._handle is not None
+        return self._held
 
     def acquire(self, wait: float, busy: str) -> None:
         """Take the lock, or raise WriterBusy with the text ``busy`` after ``wait`` seconds."""
         until = time.monotonic() + wait
         # A handle of its own for each holder makes the lock hold between threads as well.
         try:
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise EngineError(f"The lock {self._path} can't be opened: {error}") from error
+        self._process = os.getpid()
         try:
-            while not _locked(handle):
+            while not _locked(self._handle):
                 if time.monotonic() >= until:
                     raise WriterBusy(busy)
                 time.sleep(_PAUSE)
         except BaseException:
-            os.close(handle)
+            self.release()
             raise
-        self._handle, self._process = handle, os.getpid()
+        self._held = True
 
     def release(self) -> None:
         """Give the lock back; harmless where it is not held."""
         handle, self._handle = self._handle, None
+        held, self._held = self._held, False
         if handle is not None:
-            # A forked child has the handle too. It must not unlock for its parent, nor keep the parent's lock alive.
-            if self._process == os.getpid():
+            # A forked child has the handle too, and must not unlock for its parent.
+            if held and self._process == os.getpid():
                 fcntl.flock(handle, fcntl.LOCK_UN)
             os.close(handle)
 
     def __del__(self) -> None:
         self.release()
+
+
+#: Every lock there is, for ``_after_fork``.
+_locks: WeakSet[FileLock] = WeakSet()
+
+
+def _after_fork() -> None:
+    # With a handle left open in a child, the lock would outlive its holder.
+    for lock in tuple(_locks):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class Generations:
@@ -178,25 +197,22 @@ class Generations:
 
     def touch(self, keys: Iterable[str]) -> None:
         """Tell the rebuilds under way that these keys are about to change in the live generation."""
-        lines = "".join(json.dumps(key) + "\n" for key in keys)
+        # A line break on both sides, so that half a line of a writer that was killed spoils no other.
+        lines = "".join(f"\n{json.dumps(key)}\n" for key in keys)
         if not lines:
             return
         for name in self._names():
             directory = self.directory(name)
             if (directory / REBUILDING).exists():
-                with open(directory / TOUCHED, "a", encoding="ascii") as file:
-                    file.write(lines)
-                    file.flush()
-                    os.fsync(file.fileno())
+                _append(directory / TOUCHED, lines.encode("ascii"))
 
     def touched(self, generation: str) -> frozenset[str]:
         """The keys that changed in the live generation since ``generation`` was begun."""
         try:
-            text = (self.directory(generation) / TOUCHED).read_text(encoding="ascii")
+            text = (self.directory(generation) / TOUCHED).read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
             return frozenset()
-        # A writer that was killed may have left half a line; it has not committed those keys.
-        return frozenset(json.loads(line) for line in text.split("\n")[:-1] if line.endswith('"'))
+        return frozenset(key for line in text.split("\n") if (key := _touched_key(line)))
 
     @property
     def _folder(self) -> Path:
@@ -227,6 +243,30 @@ def _pointer(path: Path, data: bytes) -> Pointer:
     if not sound:
         raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}")
     return Pointer(generation, built_at, previous)
+
+
+def _append(path: Path, data: bytes) -> None:
+    """Append ``data`` durably and whole: where the disk refuses it, the file stays as it was."""
+    with open(path, "ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                file.truncate(before)
+            raise
+
+
+def _touched_key(line: str) -> str:
+    """The key on a line; "" for half of one: whoever was killed while writing it has not committed its change."""
+    try:
+        key = json.loads(line)
+    except ValueError:
+        return ""
+    return key if isinstance(key, str) else ""
 
 
 def _locked(handle: int) -> bool:
