@@ -10,6 +10,7 @@ newsindex.E007  a source's model has a composite primary key
 newsindex.E008  a source follows what is no relation of its model
 newsindex.W001  the URLs of newsindex are not included, so no page of it can be reached
 newsindex.W002  an index was never built (asked for by ``check --database``, and so by ``migrate``)
+newsindex.W003  the primary key of a source's model may be too long to be noted
 
 An engine adds its own, named after it (newsindex.whoosh.E001).
 """
@@ -22,12 +23,14 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.core.checks import register as register_check
+from django.db.models import CharField, TextField
 from django.urls import NoReverseMatch, reverse
 
 from newsindex.conf import conf
 from newsindex.engines import DEFAULT_ALIAS, engines
 from newsindex.engines.base import Engine
 from newsindex.exceptions import ConfigurationError, EngineError
+from newsindex.models import LONGEST_KEY
 from newsindex.receivers import followed, resolve
 from newsindex.sources import Source, sources
 
@@ -149,6 +152,13 @@ def _source(source: Source[Any]) -> Iterator[CheckMessage]:
             hint="Register a model with a single primary key.",
             id="newsindex.E007",
         )
+    if _long_key(source):
+        yield Warning(
+            f"{name}: the primary key of {source.label} may be longer than {LONGEST_KEY} characters; "
+            "changes of rows with such a key are not indexed.",
+            hint=f"Give the field a max_length of at most {LONGEST_KEY}, or silence this if no key is that long.",
+            id="newsindex.W003",
+        )
     for path in followed(source):
         if resolve(source.model, path) is None:
             yield Error(
@@ -156,6 +166,15 @@ def _source(source: Source[Any]) -> Iterator[CheckMessage]:
                 hint=f"Its relations are: {', '.join(_relations(source)) or 'none'}.",
                 id="newsindex.E008",
             )
+
+
+def _long_key(source: Source[Any]) -> bool:
+    field = source.model._meta.pk
+    while field.remote_field:
+        field = field.target_field
+    if not isinstance(field, CharField | TextField):
+        return False
+    return field.max_length is None or field.max_length > LONGEST_KEY
 
 
 def _relations(source: Source[Any]) -> list[str]:

@@ -14,19 +14,20 @@ import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
-from django.db import InterfaceError, OperationalError, connections, router, transaction
-from django.db.models import F, Model, QuerySet
+from django.db import DatabaseError, InterfaceError, connections, router, transaction
+from django.db.models import F, Model, Q, QuerySet
 from django.db.models.functions import Least
 
 from newsindex.conf import conf
+from newsindex.documents import Said, by_label, chunks, describe, say, say_keys, spelt
 from newsindex.engines import DEFAULT_ALIAS, engines
-from newsindex.engines.base import Document, Engine, Health, Rebuild, Stats, Writer
+from newsindex.engines.base import Engine, Health, Rebuild, Stats, Writer
 from newsindex.exceptions import (
     ConfigurationError,
     EngineError,
@@ -35,10 +36,8 @@ from newsindex.exceptions import (
     NewsIndexError,
     WriterBusy,
 )
-from newsindex.models import PendingChange
+from newsindex.models import LONGEST_KEY, PendingChange
 from newsindex.sources import Source, sources
-
-T = TypeVar("T")
 
 logger = logging.getLogger("newsindex")
 
@@ -46,8 +45,15 @@ logger = logging.getLogger("newsindex")
 BATCH: Final = 200
 #: How many pending rows are applied before the engine commits and they are removed.
 COMMIT_AFTER: Final = 2_000
+#: What whoever saves does at most for what is pending: so many rows, so many at a time, for so many seconds.
+INLINE_ROWS: Final = 200
+INLINE_BATCH: Final = 20
+INLINE_SECONDS: Final = 1.0
 #: A row that failed so often is left to ``update()`` and ``newsindex_update``; saving no longer retries it.
 INLINE_ATTEMPTS: Final = 3
+#: Seconds for which those who save leave an engine alone after it failed: at first, and, doubled each time, at most.
+FIRST_HOLD: Final = 5.0
+LONGEST_HOLD: Final = 300.0
 #: How many failures a report names; it counts all.
 MAX_NAMED: Final = 100
 
@@ -101,8 +107,8 @@ class VerifyReport:
     """How an index differs from the database, in keys.
 
     missing: not in the index. stale: different there. ghost: there, but no longer in the database. failed: could not
-    be compared, their source raised. index_errors: what is wrong inside the index. checked: the documents of the index,
-    and those missing there.
+    be compared, their source raises, or pending and tried in vain. index_errors: what is wrong inside the index.
+    checked: the documents of the index, and those missing there.
     """
 
     engine: str = DEFAULT_ALIAS
@@ -148,22 +154,43 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+#: Databases that were seen to have the table of PendingChange.
+_with_table: set[str] = set()
 
 
 def enqueue(label: str, pks: Iterable[object], *, using: str | None = None, engine: str | None = None) -> None:
     """Note that the rows ``pks`` of the source ``label`` changed, for one engine or for all.
 
-    The note is part of the current transaction of the database ``using``; with NEWSINDEX_UPDATE = "inline" the index
-    is brought up to date after its commit.
+    The note is part of the current transaction of the database ``using``, or is made once more after it where that
+    database has no table for it. With NEWSINDEX_UPDATE = "inline" the index is brought up to date after the commit.
     """
     database = _pending_database(using)
-    if _insert(label, pks, database, engine) and conf.NEWSINDEX_UPDATE == "inline":
-        _schedule(database)
+    if using is None or using == database or not _in_transaction(using):
+        _note(label, pks, database, engine)
+        return
+    # Whoever drains before these rows are committed finds them as they were, and removes the note all the same.
+    noted = list(pks)
+    _insert(label, noted, database, engine)
+
+    def note_again() -> None:
+        _note(label, noted, database, engine)
+
+    after_commit(note_again, using)
+
+
+def after_commit(call: Callable[[], None], using: str) -> None:
+    """Call after the commit of the current transaction of ``using``, at once where there is none.
+
+    Never where autocommit is off: nothing tells when such a transaction ends, so what is pending stays so.
+    """
+    connection = connections[using]
+    if connection.in_atomic_block or connection.get_autocommit():
+        transaction.on_commit(call, using=using, robust=True)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Hold inline updates of this thread back, and do them once at the end: for loading many objects."""
+    """Hold inline updates of this thread back, and do them all at the end: for loading many objects."""
     _thread.deferred += 1
     try:
         yield
@@ -171,59 +198,90 @@ def deferred() -> Iterator[None]:
         _thread.deferred -= 1
         if not _thread.deferred:
             for database in tuple(_thread.changed):
-                _schedule(database)
+                _schedule(database, everything=True)
+
+
+def _note(label: str, pks: Iterable[object], database: str, engine: str | None) -> None:
+    if _insert(label, pks, database, engine) and conf.NEWSINDEX_UPDATE == "inline":
+        _schedule(database)
 
 
 def _insert(label: str, pks: Iterable[object], database: str, engine: str | None) -> int:
     aliases = list(engines) if engine is None else [engine]
     total = 0
-    for chunk in _chunks(pks, BATCH):
+    for chunk in chunks((spelt(label, pk) for pk in pks), BATCH):
+        short = [pk for pk in chunk if len(pk) <= LONGEST_KEY]
+        if len(short) < len(chunk):
+            logger.error("Keys of %r that are longer than %s characters can't be noted.", label, LONGEST_KEY)
         PendingChange.objects.using(database).bulk_create(
-            [PendingChange(engine=alias, source=label, object_pk=str(pk)) for alias in aliases for pk in chunk]
+            [PendingChange(engine=alias, source=label, object_pk=pk) for alias in aliases for pk in short]
         )
-        total += len(chunk)
+        total += len(short)
     return total
 
 
-def _schedule(database: str) -> None:
+def _schedule(database: str, *, after: str | None = None, everything: bool = False) -> None:
+    """Drain ``database`` after the commit of the current transaction, there or in the database ``after``.
+
+    everything: all that is pending, however long it takes.
+    """
     # Every change registers, since a savepoint that is rolled back forgets what was registered in it; the first call
     # after the commit does the work and the others find it done.
     _thread.changed.add(database)
 
     def drain() -> None:
-        _after_commit(database)
+        _after_commit(database, everything)
 
     # A function and no partial: Django names what fails by its __qualname__.
-    transaction.on_commit(drain, using=database, robust=True)
+    after_commit(drain, after or database)
 
 
-def _after_commit(database: str) -> None:
-    if _thread.deferred or database not in _thread.changed:
+def _after_commit(database: str, everything: bool) -> None:
+    if _thread.deferred or not (everything or database in _thread.changed):
+        return
+    unfinished = _unfinished([database])
+    if unfinished is not None:
+        _schedule(database, after=unfinished, everything=everything)
         return
     _thread.changed.discard(database)
     for alias in engines:
-        _drain(alias, database, patience=INLINE_ATTEMPTS)
+        if everything or not _is_held(engines[alias]):
+            _drain(alias, database, inline=not everything)
 
 
 def _pending_database(using: str | None) -> str:
-    """Where the change of a row in ``using`` is noted: beside the row, where the routers let the table be there."""
-    if using is not None and router.allow_migrate_model(using, PendingChange):
-        return using
-    return router.db_for_write(PendingChange)
+    """Where the change of a row in ``using`` is noted: beside the row, where the table may be and is."""
+    home = router.db_for_write(PendingChange)
+    if using is None or using == home:
+        return home
+    return using if router.allow_migrate_model(using, PendingChange) and _has_table(using) else home
 
 
 def _pending_databases() -> list[str]:
     allowed = [alias for alias in connections if router.allow_migrate_model(alias, PendingChange)]
-    if len(allowed) < 2:
-        return allowed
-    table = PendingChange._meta.db_table
-    return [alias for alias in allowed if table in connections[alias].introspection.table_names()]
+    return allowed if len(allowed) < 2 else [alias for alias in allowed if _has_table(alias)]
+
+
+def _has_table(database: str) -> bool:
+    if database not in _with_table:
+        if PendingChange._meta.db_table not in connections[database].introspection.table_names():
+            return False
+        _with_table.add(database)
+    return True
+
+
+def _unfinished(databases: Iterable[str]) -> str | None:
+    """The first of ``databases``, and of those that rows are loaded from, where a transaction is open."""
+    everywhere = dict.fromkeys([*databases, *(router.db_for_write(source.model) for source in sources)])
+    return next((database for database in everywhere if _in_transaction(database)), None)
 
 
 def _in_transaction(database: str) -> bool:
     """Whether what is read from ``database`` now may still be rolled back."""
-    if not connections[database].in_atomic_block:
-        return False
+    connection = connections[database]
+    if not connection.in_atomic_block:
+        # With autocommit off there may be one at any time.
+        return connection.connection is not None and not connection.autocommit
     try:
         # The transaction that a TestCase wraps around a test doesn't count, as for any durable block.
         with transaction.atomic(using=database, durable=True):
@@ -241,17 +299,20 @@ def update(
     """Index ``objects`` (a queryset or instances), and everything else that is pending, now.
 
     For what sends no signals: ``bulk_create``, ``QuerySet.update``, raw SQL. Inside a transaction the drain follows
-    its commit. wait: seconds to wait for another writer. Raises ConfigurationError for a model without a source;
-    troubles of the engine are logged and reported, and leave the changes pending.
+    its commit, or is left to the next one where autocommit is off. wait: seconds to wait for another writer. Raises
+    ConfigurationError for a model without a source; troubles of the engine are logged and reported, and leave the
+    changes pending.
     """
     if objects is not None:
         _insert_objects(objects, engine)
+    databases = _pending_databases()
+    unfinished = _unfinished(databases)
+    if unfinished is not None:
+        for database in databases:
+            _schedule(database, after=unfinished, everything=True)
+        return Report(deferred=True)
     report = Report()
-    for database in _pending_databases():
-        if _in_transaction(database):
-            _schedule(database)
-            report += Report(deferred=True)
-            continue
+    for database in databases:
         for alias in engines if engine is None else (engine,):
             report += _drain(alias, database, wait=wait)
     return report
@@ -264,7 +325,7 @@ def _insert_objects(objects: QuerySet[Any] | Iterable[Model], engine: str | None
         found = objects.values_list(name, flat=True).iterator(chunk_size=BATCH)
         _insert(source.label, found, _pending_database(router.db_for_write(source.model)), engine)
         return
-    for chunk in _chunks(objects, BATCH):
+    for chunk in chunks(objects, BATCH):
         by_source: dict[str, list[Model]] = {}
         for obj in chunk:
             by_source.setdefault(_source_of(type(obj)).label, []).append(obj)
@@ -285,9 +346,12 @@ def _source_of(model: type[Model]) -> Source[Any]:
     )
 
 
-def _drain(alias: str, database: str, *, wait: float = 0.0, patience: int | None = None) -> Report:
-    """Drain one engine from one database; the fault boundary around the engine."""
-    drain = _Drain(alias, database, patience)
+def _drain(alias: str, database: str, *, wait: float = 0.0, inline: bool = False) -> Report:
+    """Drain one engine from one database; the fault boundary around the engine.
+
+    inline: for somebody who waits for a save. That much is done and no more; the rest stays pending.
+    """
+    drain = _Drain(alias, database, inline)
     try:
         drain.run(wait)
     except WriterBusy:
@@ -297,20 +361,49 @@ def _drain(alias: str, database: str, *, wait: float = 0.0, patience: int | None
         return drain.report(error=f"{alias}: {error}")
     except (EngineError, OSError) as error:
         logger.exception("Changes stay pending, %r can't take them", alias)
+        _hold(drain.engine)
         return drain.report(error=f"{alias}: {error}")
+    if drain.taken:
+        _holds.pop(drain.engine, None)
     return drain.report()
 
 
-class _Drain:
-    """One drain of the rows that one database has for one engine."""
+#: Until when those who save leave a failed engine alone, and the seconds that this was: of this process, monotonic.
+_holds: WeakKeyDictionary[Engine, tuple[float, float]] = WeakKeyDictionary()
 
-    def __init__(self, alias: str, database: str, patience: int | None) -> None:
+
+def _hold(engine: Engine) -> None:
+    _, seconds = _holds.get(engine, (0.0, FIRST_HOLD / 2))
+    seconds = min(2 * seconds, LONGEST_HOLD)
+    _holds[engine] = time.monotonic() + seconds, seconds
+
+
+def _is_held(engine: Engine) -> bool:
+    until, _ = _holds.get(engine, (0.0, 0.0))
+    return time.monotonic() < until
+
+
+#: (id, label, pk) of a pending row.
+_Row: TypeAlias = tuple[int, str, str]
+
+
+class _Drain:
+    """One drain of the rows that one database has for one engine.
+
+    A row counts an attempt before it is applied, and an error when its source raised. So a row with attempts and no
+    error was begun and never finished: whoever tried it was killed, by that row perhaps.
+    """
+
+    def __init__(self, alias: str, database: str, inline: bool) -> None:
         self.engine = engines[alias]
-        rows = PendingChange.objects.using(database)
-        self.rows = rows
-        self.pending = rows.filter(engine=alias)
-        if patience is not None:
-            self.pending = self.pending.filter(attempts__lt=patience)
+        self.inline = inline
+        self.rows = PendingChange.objects.using(database)
+        self.pending = self.rows.filter(engine=alias)
+        if inline:
+            self.pending = self.pending.filter(attempts__lt=INLINE_ATTEMPTS)
+        self.until = time.monotonic() + INLINE_SECONDS
+        self.taken = 0
+        self.begun: list[int] = []
         self.done: list[int] = []
         self.tried: set[int] = set()
         self.counts = {"indexed": 0, "deleted": 0, "failed": 0}
@@ -319,39 +412,79 @@ class _Drain:
 
     def run(self, wait: float) -> None:
         # Whoever came while the writer was held has left, so look again after it was let go.
-        while next(self._batches(), None):
-            with self.engine.writer(wait=wait) as writer:
-                for batch in self._batches():
-                    self._apply(batch, writer)
-                    if len(self.done) >= COMMIT_AFTER:
-                        break
-                self._commit(writer)
+        while not self._spent() and next(self._batches(), None):
+            try:
+                with self.engine.writer(wait=wait) as writer:
+                    for batch in self._batches():
+                        self._begin(batch)
+                        self._apply(batch, writer)
+                        if self._spent() or len(self.done) >= COMMIT_AFTER:
+                            break
+                    self._commit(writer)
+            except BaseException:
+                self._give_back()
+                raise
 
     def report(self, *, busy: bool = False, error: str = "") -> Report:
         counts = self.counts
         return Report(counts["indexed"], counts["deleted"], counts["failed"], tuple(self.failures), busy, error=error)
 
-    def _batches(self) -> Iterator[list[tuple[int, str, str]]]:
-        """(id, label, pk) of pending rows by id, without those that failed in this drain.
+    def _spent(self) -> bool:
+        if not self.inline:
+            return False
+        return self.taken >= INLINE_ROWS or (self.taken > 0 and time.monotonic() >= self.until)
 
-        Always from the beginning: a row may become visible after one with a higher id.
+    def _batches(self) -> Iterator[list[_Row]]:
+        """Pending rows, without those that failed in this drain.
+
+        Always from the beginning: a row may become visible after one with a higher id. What was begun and never
+        finished comes alone, when all else is committed.
         """
-        after = 0
-        fields = self.pending.order_by("pk").values_list("pk", "source", "object_pk")
-        while rows := list(fields.filter(pk__gt=after)[:BATCH]):
-            after = rows[-1][0]
-            if fresh := [row for row in rows if row[0] not in self.tried]:
-                yield fresh
+        doubtful: list[tuple[int, _Row]] = []
+        alone = True
+        for page in self._pages():
+            batch: list[_Row] = []
+            for row, label, pk, attempts, error in page:
+                if attempts and not error:
+                    doubtful = [min([*doubtful, (attempts, (row, label, pk))])]
+                elif row not in self.tried:
+                    batch.append((row, label, pk))
+            if batch:
+                alone = False
+                yield batch
+        if alone and doubtful:
+            yield [doubtful[0][1]]
 
-    def _apply(self, batch: list[tuple[int, str, str]], writer: Writer) -> None:
-        by_label: dict[str, dict[str, list[int]]] = {}
+    def _pages(self) -> Iterator[list[tuple[int, str, str, int, str]]]:
+        # Whoever saves takes the newest first, his own, and then of what an outage has left.
+        order, beyond, size = ("-pk", "pk__lt", INLINE_BATCH) if self.inline else ("pk", "pk__gt", BATCH)
+        fields = self.pending.order_by(order).values_list("pk", "source", "object_pk", "attempts", "error")
+        page = list(fields[:size])
+        while page:
+            yield page
+            page = list(fields.filter(**{beyond: page[-1][0]})[:size]) if len(page) == size else []
+
+    def _begin(self, batch: list[_Row]) -> None:
+        ids = [row for row, _, _ in batch]
+        self.begun += ids
+        self.taken += len(ids)
+        self.rows.filter(pk__in=ids).update(attempts=Least(F("attempts") + 1, 1_000), error="")
+
+    def _give_back(self) -> None:
+        """Take back the attempts of rows that are not to blame. Whatever went wrong is raised, not what does here."""
+        with suppress(DatabaseError, InterfaceError):
+            for ids in chunks((row for row in self.begun if row not in self.tried), BATCH):
+                self.rows.filter(pk__in=ids, attempts__gt=0).update(attempts=F("attempts") - 1)
+
+    def _apply(self, batch: list[_Row], writer: Writer) -> None:
+        found: dict[str, dict[str, list[int]]] = {}
         for row, label, pk in batch:
-            by_label.setdefault(label, {}).setdefault(pk, []).append(row)
-        for label, rows in by_label.items():
-            for pk, said in _say(label, rows):
+            found.setdefault(label, {}).setdefault(spelt(label, pk), []).append(row)
+        for label, rows in found.items():
+            for pk, said in say(label, rows):
                 self._write(f"{label}:{pk}", said, rows[pk], writer)
 
-    def _write(self, key: str, said: _Said, rows: list[int], writer: Writer) -> None:
+    def _write(self, key: str, said: Said, rows: list[int], writer: Writer) -> None:
         error = said.error
         if said.document is not None:
             try:
@@ -373,69 +506,27 @@ class _Drain:
                 writer.delete(key)
 
     def _fail(self, key: str, error: Exception, rows: list[int]) -> None:
-        text = _describe(error)
+        text = describe(error)
         logger.error("%r was not indexed: %s", key, text, exc_info=error)
         self.tried.update(rows)
         self.counts["failed"] += 1
         self.failures += [(key, text)] if len(self.failures) < MAX_NAMED else []
-        self.rows.filter(pk__in=rows).update(attempts=Least(F("attempts") + 1, 1_000), error=text)
+        self.rows.filter(pk__in=rows).update(error=text)
 
     def _commit(self, writer: Writer) -> None:
         writer.commit()
         _forget({self.rows.db: self.done})
+        self.begun.clear()
         self.done.clear()
         for name, count in self.uncommitted.items():
             self.counts[name] += count
             self.uncommitted[name] = 0
 
 
-# From rows to documents.
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What a source says of a row: a document, that it is gone (nothing), or an error."""
-
-    document: Document | None = None
-    error: Exception | None = None
-    source: Source[Any] | None = None
-    obj: Any = None
-    public: bool = False
-
-
-def _say(label: str, pks: Iterable[str]) -> Iterator[tuple[str, _Said]]:
-    """Each of ``pks`` with what its source says of it now; nothing is known of an unknown source's rows."""
-    pks = list(pks)
-    source = sources.get(label)
-    if source is None:
-        yield from ((pk, _Said()) for pk in pks)
-        return
-    try:
-        loaded = source.load(pks)
-        public = source.public_pks(loaded)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # the fault boundary around a site's source; the error is logged and kept
-        yield from ((pk, _Said(error=error)) for pk in pks)
-        return
-    for pk in pks:
-        obj = loaded.get(pk)
-        yield pk, _Said() if obj is None else _say_one(source, obj, pk in public)
-
-
-def _say_one(source: Source[Any], obj: Any, public: bool) -> _Said:
-    try:
-        return _Said(source.document(obj, public=public), source=source, obj=obj, public=public)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # as above
-        return _Said(error=error, source=source, obj=obj, public=public)
-
-
-def _may_stay(engine: Engine, said: _Said) -> bool:
+def _may_stay(engine: Engine, said: Said) -> bool:
     """Whether the old document of a row that can't be indexed shows it to nobody who should not see it now."""
     if said.source is None or not said.public:
-        return False
+        return said.stays
     try:
         old = engine.get(said.source.key(said.obj))
         return (
@@ -450,16 +541,6 @@ def _may_stay(engine: Engine, said: _Said) -> bool:
         return False
 
 
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".replace("\0", "")[:1_000]
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
-
-
 # Rebuilding.
 
 
@@ -471,7 +552,7 @@ class _Tally:
     failures: list[Failure] = field(default_factory=list)
 
     def fail(self, key: str, error: Exception) -> None:
-        text = _describe(error)
+        text = describe(error)
         logger.error("%r was not indexed: %s", key, text, exc_info=error)
         self.failed += 1
         self.failures += [(key, text)] if len(self.failures) < MAX_NAMED else []
@@ -483,10 +564,12 @@ def rebuild(*, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Pro
     The live one goes on answering and taking changes; what changed meanwhile is written again before the swap. An
     object whose source raises is left out and reported. Any other trouble leaves the live index as it is and is
     raised: WriterBusy where a rebuild is under way, IndexDamaged where the new index can't be read back,
-    NewsIndexError inside a transaction and where every single object failed.
+    NewsIndexError inside a transaction, where the rows can't be read, and where all objects of a source failed.
     """
-    if any(_in_transaction(database) for database in _pending_databases()):
-        raise NewsIndexError("rebuild() reads what is committed: call it outside of transaction.atomic().")
+    if _unfinished(_pending_databases()) is not None:
+        raise NewsIndexError(
+            "rebuild() reads what is committed: call it outside of transaction.atomic(), with autocommit on."
+        )
     started = time.monotonic()
     covered = _pending_rows(engine)
     new = engines[engine].rebuild()
@@ -499,6 +582,9 @@ def rebuild(*, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Pro
             if put or deleted:
                 stats = _validated(new, tally.written - deleted, tally.written + put)
             new.swap()
+    except (DatabaseError, InterfaceError) as error:
+        new.abort()
+        raise NewsIndexError(f"The database could not be read: {describe(error)}") from error
     except BaseException:
         new.abort()
         raise
@@ -519,34 +605,73 @@ def _pending_rows(alias: str) -> dict[str, array[int]]:
 
 def _forget(rows: Mapping[str, Iterable[int]]) -> None:
     for database, ids in rows.items():
-        for chunk in _chunks(ids, BATCH):
+        for chunk in chunks(ids, BATCH):
             PendingChange.objects.using(database).filter(pk__in=chunk).delete()
 
 
 def _write_everything(new: Rebuild, tally: _Tally, batch_size: int, progress: Progress | None) -> None:
-    total = sum(source.queryset().count() for source in sources) if progress else 0
+    total = 0
+    if progress:
+        for source in sources:
+            with _naming(source):
+                total += source.queryset().count()
     with new.writer() as writer:
         for source in sources:
-            for batch in source.batches(batch_size):
-                _write_batch(source, batch, writer, tally)
+            written, failed = tally.written, tally.failed
+            for pks in _listed(source, batch_size):
+                _write_batch(source, pks, writer, tally)
                 writer.flush()
-                tally.done += len(batch)
+                tally.done += len(pks)
                 if progress:
                     progress(tally.done, total)
+            # A single one may be ill; where several are, and none is well, it is the source that is broken.
+            if tally.written == written and tally.failed > failed + 1:
+                raise _none_indexed(f"objects of {source.label}", tally.failed - failed, tally.failures)
     if tally.failed and not tally.written:
-        key, text = tally.failures[0]
-        raise NewsIndexError(f"None of {tally.failed} objects could be indexed; {key}: {text}")
+        raise _none_indexed("objects", tally.failed, tally.failures)
 
 
-def _write_batch(source: Source[Any], batch: Sequence[Any], writer: Writer, tally: _Tally) -> None:
-    public = source.public_pks(str(obj.pk) for obj in batch)
-    for obj in batch:
-        said = _say_one(source, obj, str(obj.pk) in public)
-        if said.error is not None or said.document is None:
-            tally.fail(source.key(obj), said.error or NewsIndexError("the source made no document"))
-            continue
-        writer.put(said.document)
-        tally.written += 1
+def _none_indexed(what: str, failed: int, failures: Sequence[Failure]) -> NewsIndexError:
+    key, text = failures[-1]
+    return NewsIndexError(f"None of {failed} {what} could be indexed; {key}: {text}")
+
+
+def _listed(source: Source[Any], size: int) -> Iterator[list[str]]:
+    """``source.batches`` whose errors name the source."""
+    with _naming(source):
+        batches = source.batches(size)
+    while True:
+        with _naming(source):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+
+
+@contextmanager
+def _naming(source: Source[Any]) -> Iterator[None]:
+    try:
+        yield
+    except NewsIndexError:
+        raise
+    except Exception as error:  # the fault boundary around a site's source; nothing can go on without its rows
+        raise NewsIndexError(f"The rows of {source.label} can't be listed: {describe(error)}") from error
+
+
+def _write_batch(source: Source[Any], pks: Sequence[str], writer: Writer, tally: _Tally) -> None:
+    for pk, said in say(source.label, pks):
+        error = said.error
+        if said.document is not None:
+            try:
+                writer.put(said.document)
+            except EngineError:
+                raise
+            except Exception as raised:  # as in a drain
+                error = raised
+            else:
+                tally.written += 1
+        if error is not None:
+            tally.fail(f"{source.label}:{pk}", error)
 
 
 def _write_touched(new: Rebuild, tally: _Tally) -> tuple[int, int]:
@@ -556,7 +681,7 @@ def _write_touched(new: Rebuild, tally: _Tally) -> tuple[int, int]:
     if not touched:
         return put, deleted
     with new.writer() as writer:
-        for key, said in _say_keys(touched):
+        for key, said in say_keys(touched, BATCH):
             if said.document is not None:
                 writer.put(said.document)
                 put += 1
@@ -578,34 +703,23 @@ def _validated(new: Rebuild, least: int, most: int) -> Stats:
     return stats
 
 
-def _say_keys(keys: Iterable[str]) -> Iterator[tuple[str, _Said]]:
-    for chunk in _chunks(keys, BATCH):
-        by_label: dict[str, list[str]] = {}
-        for key in chunk:
-            label, _, pk = key.partition(":")
-            by_label.setdefault(label, []).append(pk)
-        for label, pks in by_label.items():
-            for pk, said in _say(label, pks):
-                yield f"{label}:{pk}", said
-
-
 # Verifying.
 
 
 def verify(*, engine: str = DEFAULT_ALIAS) -> VerifyReport:
     """Compare what an engine holds with the database.
 
-    What is pending is no difference. Memory: 8 bytes a document, and the keys that differ. Raises EngineError where
-    the index can't be read.
+    What is pending is no difference, unless it was tried in vain. Memory: 8 bytes a document, and the keys that
+    differ. Raises EngineError where the index can't be read, NewsIndexError where the rows can't be listed.
     """
     target = engines[engine]
     report = VerifyReport(engine, index_errors=tuple(target.verify()))
     seen = array("Q")
     suspects: list[str] = []
-    for chunk in _chunks(target.scan(), BATCH):
+    for chunk in chunks(target.scan(), BATCH):
         versions = dict(chunk)
         seen.extend(_digest(key) for key in versions)
-        suspects += [key for key, said in _say_keys(versions) if _differs(said, versions[key])]
+        suspects += [key for key, said in say_keys(versions, BATCH) if _differs(said, versions[key])]
     seen = array("Q", sorted(seen))
     suspects += [key for key in _keys_in_database() if not _contains(seen, _digest(key))]
     return _confirmed(report, target, suspects, indexed=len(seen))
@@ -613,18 +727,14 @@ def verify(*, engine: str = DEFAULT_ALIAS) -> VerifyReport:
 
 def repair(report: VerifyReport) -> Report:
     """Index again what ``verify`` found missing, stale and ghost."""
-    by_label: dict[str, list[str]] = {}
-    for key in report.drift:
-        label, _, pk = key.partition(":")
-        by_label.setdefault(label, []).append(pk)
-    for label, pks in by_label.items():
+    for label, pks in by_label(report.drift).items():
         source = sources.get(label)
         using = router.db_for_write(source.model) if source else None
         _insert(label, pks, _pending_database(using), report.engine)
     return update(engine=report.engine)
 
 
-def _differs(said: _Said, version: str | None) -> bool:
+def _differs(said: Said, version: str | None) -> bool:
     """Whether the index, which has ``version`` of a row (None: has none), is not what the source says."""
     if said.error is not None:
         return True
@@ -637,12 +747,13 @@ def _confirmed(report: VerifyReport, engine: Engine, suspects: list[str], *, ind
     stale: list[str] = []
     ghost: list[str] = []
     failed: list[Failure] = []
-    for chunk in _chunks(suspects, BATCH):
+    for chunk in chunks(suspects, BATCH):
         pending = _pending_keys(report.engine, chunk)
-        for key, said in _say_keys(key for key in chunk if key not in pending):
+        failed += [(key, text) for key, text in pending.items() if text]
+        for key, said in say_keys((key for key in chunk if key not in pending), BATCH):
             found = engine.get(key)
             if said.error is not None:
-                failed.append((key, _describe(said.error)))
+                failed.append((key, describe(said.error)))
             elif not _differs(said, found.version if found else None):
                 continue
             elif found is None:
@@ -655,20 +766,25 @@ def _confirmed(report: VerifyReport, engine: Engine, suspects: list[str], *, ind
     )
 
 
-def _pending_keys(alias: str, keys: Sequence[str]) -> set[str]:
+def _pending_keys(alias: str, keys: Sequence[str]) -> dict[str, str]:
+    """Those of ``keys`` that are pending, with what went wrong; "" while nothing has."""
+    wanted = set(keys)
     pks = {key.partition(":")[2] for key in keys}
-    found: set[str] = set()
+    found: dict[str, str] = {}
     for database in _pending_databases():
         rows = PendingChange.objects.using(database).filter(engine=alias, object_pk__in=pks)
-        found.update(f"{label}:{pk}" for label, pk in rows.values_list("source", "object_pk"))
+        for label, pk, attempts, error in rows.values_list("source", "object_pk", "attempts", "error"):
+            key = f"{label}:{pk}"
+            if key in wanted:
+                unfinished = f"begun {attempts} times, never finished" if attempts > 1 else ""
+                found[key] = error or found.get(key) or unfinished
     return found
 
 
 def _keys_in_database() -> Iterator[str]:
     for source in sources:
-        rows = source.queryset().using(router.db_for_write(source.model))
-        pks = rows.order_by("pk").values_list("pk", flat=True)
-        yield from (f"{source.label}:{pk}" for pk in pks.iterator(chunk_size=2_000))
+        for pks in _listed(source, 2_000):
+            yield from (f"{source.label}:{pk}" for pk in pks)
 
 
 def _digest(key: str) -> int:
@@ -696,7 +812,7 @@ def status(*, engine: str = DEFAULT_ALIAS) -> Status:
     for database in _pending_databases():
         rows = PendingChange.objects.using(database).filter(engine=engine)
         pending += rows.count()
-        failed += rows.filter(attempts__gt=0).count()
+        failed += rows.filter(Q(attempts__gt=1) | ~Q(error="")).count()
         oldest += rows.order_by("pk").values_list("created", flat=True)[:1]
     kind = type(target)
     backend = f"{kind.__module__}.{kind.__qualname__}"

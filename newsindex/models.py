@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from django.db import models
+from django.db import models, router, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from taggit.managers import TaggableManager
+from taggit.managers import TaggableManager, _TaggableManager
 from taggit.models import ItemBase, TagBase
 
 from newsindex.conf import conf
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
+
+#: The longest primary key, as text, whose changes can be noted.
+LONGEST_KEY: Final = 255
 
 
 class ArticleQuerySet(models.QuerySet["Article"]):
@@ -36,7 +40,47 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         )
 
 
-class Tag(TagBase):
+class SavedWithNote:
+    """A model saved in one transaction with what the receivers of its signals write: no kill comes between the two.
+
+    Django does the same for deletions, and for changes of a many-to-many field.
+    """
+
+    def save_base(self: Any, *args: Any, **kwargs: Any) -> None:
+        with _in_one_transaction(kwargs.get("using") or router.db_for_write(type(self), instance=self)):
+            super().save_base(*args, **kwargs)  # type: ignore[misc]  # of the model that this is mixed into
+
+
+def _in_one_transaction(using: str) -> AbstractContextManager[Any]:
+    # No savepoint, and nothing else either, in a transaction of somebody else.
+    connection = transaction.get_connection(using)
+    return nullcontext() if connection.in_atomic_block else transaction.atomic(using=using)
+
+
+class ArticleTags(_TaggableManager):
+    """Changes the tags in one transaction, so that the index hears of them once and not tag by tag."""
+
+    def add(self, *tags: Any, **kwargs: Any) -> None:
+        with self._together():
+            super().add(*tags, **kwargs)
+
+    def set(self, tags: Any, **kwargs: Any) -> None:
+        with self._together():
+            super().set(tags, **kwargs)
+
+    def remove(self, *tags: Any) -> None:
+        with self._together():
+            super().remove(*tags)
+
+    def clear(self) -> None:
+        with self._together():
+            super().clear()
+
+    def _together(self) -> AbstractContextManager[Any]:
+        return _in_one_transaction(router.db_for_write(self.through, instance=self.instance))
+
+
+class Tag(SavedWithNote, TagBase):
     """A subject of articles. Its name is shown and searched, its slug makes the URL."""
 
     if TYPE_CHECKING:
@@ -57,7 +101,7 @@ class Tag(TagBase):
         return reverse("newsindex:tag_detail", kwargs={"slug": self.slug})
 
 
-class Article(models.Model):  # type: ignore[django-manager-missing]  # the key is on taggit's untyped base
+class Article(SavedWithNote, models.Model):  # type: ignore[django-manager-missing]  # the key is on taggit's untyped base
     """A text with a title, cut into paragraphs for the index."""
 
     class Status(models.TextChoices):
@@ -98,7 +142,7 @@ class Article(models.Model):  # type: ignore[django-manager-missing]  # the key 
     created = models.DateTimeField(_("created"), auto_now_add=True)
     updated = models.DateTimeField(_("updated"), auto_now=True)
 
-    tags = TaggableManager(verbose_name=_("tags"), through="newsindex.TaggedArticle", blank=True)
+    tags = TaggableManager(verbose_name=_("tags"), through="newsindex.TaggedArticle", blank=True, manager=ArticleTags)
 
     objects: ClassVar[models.Manager[Article]] = ArticleQuerySet.as_manager()
 
@@ -139,7 +183,7 @@ class Article(models.Model):  # type: ignore[django-manager-missing]  # the key 
         )
 
 
-class TaggedArticle(ItemBase):
+class TaggedArticle(SavedWithNote, ItemBase):
     """That an article has a tag."""
 
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="tagged_articles")
@@ -162,7 +206,7 @@ class PendingChange(models.Model):
 
     engine = models.CharField(_("engine"), max_length=64, default="default")
     source = models.CharField(_("source"), max_length=200)
-    object_pk = models.CharField(_("object"), max_length=255)
+    object_pk = models.CharField(_("object"), max_length=LONGEST_KEY)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     error = models.TextField(_("last error"), blank=True)

@@ -19,11 +19,11 @@ from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist
-from django.db import transaction
+from django.db import connections
 from django.db.models import Model, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
-from newsindex.indexing import enqueue
+from newsindex.indexing import after_commit, enqueue
 from newsindex.sources import Source, sources
 
 ROWS_AT_A_TIME = 2_000
@@ -131,14 +131,19 @@ class _Receivers:
     ) -> None:
         if not reverse and kwargs.get("created"):
             return  # nothing can point to it yet
-        if kwargs["signal"] is pre_save and (raw or instance._state.adding):
+        if kwargs["signal"] is pre_save:
+            known = _may_have_row(instance) and not raw
+            _leave(instance, self._name(path), self._pointing(instance, using, path) if known else ())
             return
-        enqueue_rows = partial(self._enqueue_pointing, instance, using, path)
-        if raw:
+        if raw and connections[using].in_atomic_block:
             # A fixture is complete, and its tables may be read, at the end of its transaction.
-            transaction.on_commit(enqueue_rows, using=using, robust=True)
-        else:
-            enqueue_rows()
+            after_commit(lambda: self._enqueue_pointing(instance, using, path), using)
+            return
+        left, pointing = _left(instance, self._name(path)), self._pointing(instance, using, path)
+        self._enqueue({*left, *pointing} if left else pointing, using)
+
+    def _name(self, path: str) -> str:
+        return f"{self.source.label} {path}"
 
     def _enqueue_pointing(self, target: Model, using: str, path: str) -> None:
         self._enqueue(self._pointing(target, using, path), using)
@@ -165,14 +170,32 @@ class _Receivers:
             self._enqueue_pointing(instance, using, path)
 
     def _through_changed(self, *, instance: Model, using: str, raw: bool = False, **kwargs: Any) -> None:
-        pks = set(_ends(instance, self.model, using))
-        if kwargs["signal"] is pre_save:
-            if raw or instance._state.adding:
-                return
-            # It may be about to leave the row it stands for now.
+        name = self._name(type(instance)._meta.label)
+        if kwargs["signal"] is not pre_save:
+            self._enqueue(_left(instance, name).union(_ends(instance, self.model, using)), using)
+            return
+        old = None
+        if _may_have_row(instance) and not raw:
             old = type(instance)._base_manager.using(using).filter(pk=instance.pk).first()
-            pks = set(_ends(old, self.model, using)) if old else set()
-        self._enqueue(pks, using)
+        _leave(instance, name, _ends(old, self.model, using) if old else ())
+
+
+# The rows that an instance stands for before it is saved. They are enqueued when it is saved: without a transaction
+# around both, whoever drains in between would find them as they were.
+
+
+def _leave(instance: Model, name: str, pks: Iterable[object]) -> None:
+    vars(instance)[f"_newsindex left {name}"] = frozenset(pks)
+
+
+def _left(instance: Model, name: str) -> frozenset[object]:
+    left: frozenset[object] = vars(instance).pop(f"_newsindex left {name}", frozenset())
+    return left
+
+
+def _may_have_row(instance: Model) -> bool:
+    # A new instance with the key of a row replaces it.
+    return instance.pk is not None
 
 
 def _concrete(model: type[Model]) -> type[Model]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import router
-from django.db.models import Model, QuerySet
+from django.db.models import DecimalField, Model, QuerySet
 from django.urls import NoReverseMatch
 from django.utils.module_loading import autodiscover_modules
 
@@ -115,7 +116,23 @@ class Source(Generic[M]):
     # What newsindex calls.
 
     def key(self, obj: M) -> str:
-        return f"{self.label}:{obj.pk}"
+        return f"{self.label}:{self.pk_text(obj.pk)}"
+
+    def pk_text(self, pk: object) -> str:
+        """``pk`` as the second half of a key: spelt as that of a loaded row, however an unsaved one or a caller does.
+
+        A UUID may come without its hyphens, the Decimal 1.50 as 1.5. What is no key at all stays as it is.
+        """
+        field = self.model._meta.pk
+        while field.remote_field:
+            field = field.target_field  # type: ignore[attr-defined]  # a link to a parent, or to another row
+        try:
+            value = field.to_python(pk)
+            if isinstance(field, DecimalField) and value is not None:
+                value = value.quantize(Decimal(1).scaleb(-field.decimal_places), context=field.context)
+        except (ValidationError, ArithmeticError):
+            value = pk
+        return str(value)
 
     def document(self, obj: M, *, public: bool) -> Document:
         """``obj`` as a document; nobody but the admin sees it unless ``public``."""
@@ -138,25 +155,27 @@ class Source(Generic[M]):
         )
 
     def load(self, pks: Iterable[str]) -> dict[str, M]:
-        """The rows with these keys as they are now, by ``str(pk)``; what is gone or no key at all is left out."""
-        return {str(obj.pk): obj for obj in self._primary(self.queryset()).filter(pk__in=self._valid(pks))}
+        """The rows with these keys as they are now, by ``pk_text``; what is gone or no key at all is left out."""
+        return {self.pk_text(obj.pk): obj for obj in self._primary(self.queryset()).filter(pk__in=self._valid(pks))}
 
     def load_public(self, pks: Iterable[str]) -> dict[str, M]:
         """The same for those that may be shown to visitors, dates aside."""
-        return {str(obj.pk): obj for obj in self.public(self.queryset().filter(pk__in=self._valid(pks)))}
+        rows = self.public(self.queryset().filter(pk__in=self._valid(pks)))
+        return {self.pk_text(obj.pk): obj for obj in rows}
 
     def public_pks(self, pks: Iterable[str]) -> frozenset[str]:
         """Which of these may be shown to visitors, dates aside."""
         rows = self._primary(self.model._default_manager.all())
         rows = self.public(rows.filter(pk__in=self._valid(pks)))
-        return frozenset(str(pk) for pk in rows.values_list("pk", flat=True))
+        return frozenset(self.pk_text(pk) for pk in rows.values_list("pk", flat=True))
 
-    def batches(self, size: int, after: Any = None) -> Iterator[list[M]]:
-        """All rows by primary key, in lists of at most ``size``, one query (and its prefetches) a list."""
-        rows = self._primary(self.queryset()).order_by("pk")
-        while batch := list((rows if after is None else rows.filter(pk__gt=after))[:size]):
-            yield batch
-            after = batch[-1].pk
+    def batches(self, size: int) -> Iterator[list[str]]:
+        """The ``pk_text`` of all rows by primary key, in lists of at most ``size``, one query a list."""
+        pks = self._primary(self.queryset()).order_by("pk").values_list("pk", flat=True)
+        batch = list(pks[:size])
+        while batch:
+            yield [self.pk_text(pk) for pk in batch]
+            batch = list(pks.filter(pk__gt=batch[-1])[:size])
 
     def _page(self, obj: M) -> str:
         try:

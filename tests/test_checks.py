@@ -149,6 +149,30 @@ def test_w002_an_index_that_was_never_built(monkeypatch: pytest.MonkeyPatch) -> 
     assert (message.id, message.hint) == ("newsindex.W002", "Run manage.py newsindex_rebuild")
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        (models.CharField(max_length=256, primary_key=True), True),
+        (models.TextField(primary_key=True), True),
+        (models.CharField(max_length=255, primary_key=True), False),
+        (models.UUIDField(primary_key=True), False),
+    ],
+)
+def test_w003_a_key_that_is_too_long(
+    key: models.Field[Any, Any], told: bool, story: type[Story], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @register(story)
+    class StorySource(Source[Story]):
+        def paragraphs(self, story: Story) -> tuple[()]:
+            return ()
+
+    monkeypatch.setattr(Story._meta, "pk", key)
+    said = [message for message in checks.check_sources(None) if message.id == "newsindex.W003"]
+    assert [message.msg.partition(" may")[0] for message in said] == (
+        ["StorySource: the primary key of blog.story"] if told else []
+    )
+
+
 def test_what_an_engine_finds_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     problems = [
         Problem("error", "newsindex.memory.E001", "It is broken.", "Mend it."),

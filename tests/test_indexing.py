@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.core.management import CommandError, call_command
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from newsindex import indexing
@@ -340,6 +342,286 @@ def test_a_change_during_the_drain_keeps_its_own_row(monkeypatch: pytest.MonkeyP
     assert not PendingChange.objects.exists()
 
 
+def spoil(article: Article) -> None:
+    """Give the row of ``article`` a date that Django can't load."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE newsindex_article SET created = '2024-02-30 00:00:00' WHERE id = %s", [article.pk])
+
+
+@pytest.mark.django_db
+def test_a_row_that_can_not_be_loaded_takes_no_other_along(capsys: pytest.CaptureFixture[str]) -> None:
+    articles = [make_article(str(number)) for number in range(4)]
+    indexing.update()
+    spoil(articles[2])
+    report = indexing.update(Article.objects.all())
+    assert (report.indexed, report.failed) == (3, 1)
+    assert report.failures[0][0] == key(articles[2])
+    assert set(index().values()) == {"0", "1", "3"}
+    verified = indexing.verify()
+    assert [name for name, _ in verified.failed] == [key(articles[2])] and not verified.drift
+    with pytest.raises(CommandError, match="What failed stays pending"):
+        call_command("newsindex_verify")
+    assert f"failed {key(articles[2])}: ValueError" in capsys.readouterr().out
+    rebuilt = indexing.rebuild()
+    assert (rebuilt.stats.articles, rebuilt.failed) == (3, 1)
+
+
+@pytest.mark.django_db
+def test_a_source_whose_rows_can_not_be_loaded_leaves_the_index_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    public, draft = make_article("public"), make_article("draft")
+    note = Note.objects.create(text="note")
+    indexing.update()
+    Article.objects.filter(pk=draft.pk).update(status=Article.Status.DRAFT)
+
+    def broken(self: Any, pks: Any) -> Any:
+        raise TypeError("no such method")
+
+    monkeypatch.setattr(type(sources[LABEL]), "load", broken)
+    assert indexing.update([public, draft, note]).failed == 2
+    # What can be told without loading a row is heeded: this one must not be shown.
+    assert set(index().values()) == {"public", "note"}
+    with pytest.raises(NewsIndexError, match=r"None of 2 objects of newsindex\.article .*: TypeError: no such"):
+        indexing.rebuild()
+    assert set(index().values()) == {"public", "note"}
+
+
+# What somebody who saves has to wait for.
+
+
+def backlog(number: int) -> list[Note]:
+    notes = Note.objects.bulk_create(Note(text=str(n)) for n in range(number))
+    indexing._insert("blog.note", [note.pk for note in notes], "default", None)
+    return notes
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("limits", [{"INLINE_ROWS": 4}, {"INLINE_SECONDS": 0.0}])
+def test_saving_indexes_what_was_saved_and_no_more_than_a_part_of_a_backlog(
+    limits: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "INLINE_BATCH", 2)
+    for name, value in limits.items():
+        monkeypatch.setattr(indexing, name, value)
+    backlog(9)
+    Note.objects.create(text="own")
+    taken = 4 if "INLINE_ROWS" in limits else 2
+    assert "own" in index().values()
+    assert (len(index()), PendingChange.objects.count()) == (taken, 10 - taken)
+    Note.objects.create(text="second")
+    assert PendingChange.objects.count() == 11 - 2 * taken
+    assert indexing.update().indexed == 11 - 2 * taken
+    assert len(index()) == 11
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deferred_and_a_deferred_update_do_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "INLINE_ROWS", 2)
+    monkeypatch.setattr(indexing, "INLINE_BATCH", 2)
+    with indexing.deferred():
+        for number in range(6):
+            make_article(str(number))
+    assert len(index()) == 6
+    with transaction.atomic():
+        backlog(6)
+        assert indexing.update().deferred
+    assert len(index()) == 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_those_who_save_leave_a_failed_engine_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    def fail(self: Engine, *, wait: float = 0.0) -> None:
+        asked.append(wait)
+        raise EngineError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryEngine, "writer", fail)
+        for number in range(4):
+            Note.objects.create(text=str(number))
+        assert len(asked) == 1
+        # Nobody is to blame for it.
+        assert set(PendingChange.objects.values_list("attempts", flat=True)) == {0}
+        assert indexing.update().error
+    Note.objects.create(text="still held back")
+    assert index() == {}
+    assert indexing.update().indexed == 5
+    Note.objects.create(text="at once")
+    assert "at once" in index().values()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_engine_is_held_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Engine, *, wait: float = 0.0) -> None:
+        raise EngineError("the disk is full")
+
+    monkeypatch.setattr(MemoryEngine, "writer", fail)
+    Note.objects.create(text="a note")
+    held = [indexing._holds[engines["default"]][1]]
+    for _ in range(8):
+        indexing.update()
+        held.append(indexing._holds[engines["default"]][1])
+    assert held[:3] == [5.0, 10.0, 20.0]
+    assert held[-1] == indexing.LONGEST_HOLD
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_killed_its_process_comes_last_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = type(sources["blog.note"])
+    load = source.load
+    asked: list[tuple[int, int, set[int]]] = []
+
+    def watched(self: Any, pks: Any) -> Any:
+        attempts = PendingChange.objects.filter(object_pk__in=pks).values_list("attempts", flat=True)
+        asked.append((len(pks), len(index()), set(attempts)))
+        return load(self, pks)
+
+    monkeypatch.setattr(source, "load", watched)
+    backlog(3)
+    # What two drains leave that were killed.
+    PendingChange.objects.update(attempts=1)
+    Note.objects.create(text="own")
+    assert asked == [(1, 0, {1}), (1, 1, {2}), (1, 2, {2}), (1, 3, {2})]
+    assert not PendingChange.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_saves_does_not_try_for_ever_what_killed_others() -> None:
+    (note,) = backlog(1)
+    PendingChange.objects.update(attempts=indexing.INLINE_ATTEMPTS)
+    Note.objects.create(text="own")
+    assert list(index().values()) == ["own"]
+    assert indexing.status().failed == 1
+    assert indexing.verify().failed == ((f"blog.note:{note.pk}", "begun 3 times, never finished"),)
+    assert indexing.update().indexed == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_interrupted_drain_counts_no_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: Any, pks: Any) -> Any:
+        raise KeyboardInterrupt
+
+    backlog(3)
+    monkeypatch.setattr(type(sources["blog.note"]), "load", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        indexing.update()
+    assert list(PendingChange.objects.values_list("attempts", flat=True)) == [0, 0, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_save_asks_the_database_little(django_assert_max_num_queries: Any) -> None:
+    note = Note.objects.create(text="one")
+    with django_assert_max_num_queries(13):  # four of them begin and end a transaction
+        note.save()
+    assert not PendingChange.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tags_that_are_added_together_are_indexed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    article = make_article()
+    drained: list[str] = []
+    monkeypatch.setattr(indexing, "_drain", lambda alias, *args, **kwargs: drained.append(alias))
+    article.tags.add("a", "b", "c")
+    article.tags.set(["c", "d"])
+    article.tags.remove("c")
+    article.tags.clear()
+    assert drained == ["default"] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_our_own_models_are_saved_with_their_notes_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    article = make_article(tags=["harbour"])
+    tag = article.tags.get()
+
+    def fail(*args: Any) -> int:
+        raise RuntimeError
+
+    monkeypatch.setattr(indexing, "_insert", fail)
+    tag.name = "port"
+    for change in (lambda: make_article("lost"), tag.save, lambda: article.tags.add("boats"), article.delete):
+        with pytest.raises(RuntimeError):
+            change()
+    assert [one.title for one in Article.objects.all()] == ["A title"]
+    assert list(article.tags.names()) == ["harbour"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_autocommit_off_changes_stay_pending() -> None:
+    transaction.set_autocommit(False)
+    try:
+        Note.objects.create(text="by hand")
+        assert indexing.update().deferred
+        transaction.commit()
+        assert index() == {}
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+    assert indexing.update().indexed == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_too_long_breaks_no_save(caplog: pytest.LogCaptureFixture) -> None:
+    indexing.enqueue("shop.item", ["x" * 256, "y" * 255])
+    assert "longer than 255 characters" in caplog.text
+    assert not PendingChange.objects.exists()
+
+
+# Rows in another database.
+
+
+class NotesElsewhere:
+    """Notes lie in the database "other", all else in the default one."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model is Note else None
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        return (db == "other") == (app_label == "blog")
+
+
+@pytest.fixture
+def other(transactional_db: None, tmp_path: Path) -> Iterator[None]:
+    """A second database, with the table of notes and none of ours."""
+    connections.settings["other"] = {**connections.settings["default"], "NAME": tmp_path / "other.sqlite3"}
+    # Tests may not open databases of their own; one that is open may be used.
+    connections["other"].connect()
+    with connections["other"].schema_editor() as editor:
+        editor.create_model(Note)
+    yield
+    connections["other"].close()
+    del connections["other"], connections.settings["other"]
+
+
+def test_rows_of_another_database_are_indexed_when_they_are_committed(other: None, settings: Any) -> None:
+    settings.DATABASE_ROUTERS = [NotesElsewhere()]
+    note = Note.objects.create(text="first")
+    assert list(index().values()) == ["first"]
+    with pytest.raises(RuntimeError), transaction.atomic(using="other"):
+        note.text = "taken back"
+        note.save()
+        make_article("Harbour")
+        assert indexing.update().deferred
+        with pytest.raises(NewsIndexError, match="outside of transaction"):
+            indexing.rebuild()
+        raise RuntimeError
+    assert list(index().values()) == ["first"]
+    indexing.update()
+    assert set(index().values()) == {"first", "Harbour"}
+    with transaction.atomic(using="other"):
+        note.text = "second"
+        note.save()
+        # Somebody else drains, who sees the row as it was.
+        PendingChange.objects.all().delete()
+    assert set(index().values()) == {"second", "Harbour"}
+
+
+def test_a_row_saved_in_a_database_without_our_tables(other: None) -> None:
+    Note(text="elsewhere").save(using="other")
+    assert Note.objects.using("other").count() == 1
+
+
 # Rebuilding.
 
 
@@ -383,7 +665,7 @@ def test_a_rebuild_that_fails_leaves_the_old_index(monkeypatch: pytest.MonkeyPat
     make_article("Bridge")
     with monkeypatch.context() as patch:
         patch.setattr(type(sources[LABEL]), "batches", lambda self, size: (_ for _ in ()).throw(OSError("no")))
-        with pytest.raises(OSError, match="no"):
+        with pytest.raises(NewsIndexError, match=r"rows of newsindex\.article can't be listed: OSError: no"):
             indexing.rebuild()
     assert index() == {key(article): "Harbour"}
     assert indexing.rebuild().stats.articles == 2

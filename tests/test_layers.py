@@ -28,6 +28,7 @@ ORDER = [
     ],
     *["engines.memory", "engines.whoosh", "engines.opensearch", "engines"],
     *["sources", "highlighting"],
+    "documents",
     *["indexing", "searching"],
     *["importing", "forms", "navigation", "receivers", "checks"],
     *["views", "feeds", "templatetags", "admin", "management", "contrib"],

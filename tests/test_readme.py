@@ -228,7 +228,7 @@ def test_json_keys() -> None:
 
 def test_what_a_source_may_say() -> None:
     hooks = {"from_plain", "from_markdown", "from_html"}
-    internal = {"model", "label", "key", "document", "load", "load_public", "public_pks", "batches"}
+    internal = {"model", "label", "key", "pk_text", "document", "load", "load_public", "public_pks", "batches"}
     real = {name for name in vars(Source) if not name.startswith("_")} - internal - hooks
     real |= set(Source.__annotations__) - internal
     rows = part(README, "## Sources").partition("### ")[0]

@@ -12,6 +12,7 @@ from django.core import serializers
 from django.core.management import call_command
 
 from newsindex import receivers
+from newsindex.engines import engines
 from newsindex.models import Article, PendingChange, Tag, TaggedArticle
 from newsindex.paragraphs import Paragraph
 from newsindex.sources import Source, register, sources, unregister
@@ -150,6 +151,27 @@ def test_the_rows_that_point_to_a_row(story_source: Source[Story]) -> None:
     assert enqueued() == keys[0] | keys[1]
     chapter.delete()
     assert enqueued() == keys[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_moves_leaves_its_old_place_without_a_transaction_too(story_source: Source[Story]) -> None:
+    def holds(row: Story | Article) -> bool:
+        document = engines["default"].get(f"{row._meta.label_lower}:{row.pk}")
+        return document is not None and bool(document.paragraphs or document.tags)
+
+    one, two = Story.objects.create(name="one"), Story.objects.create(name="two")
+    chapter = Chapter.objects.create(story=one, text="It begins")
+    chapter.story = two
+    chapter.save()
+    assert (holds(one), holds(two)) == (False, True)
+    # Another instance may take the place of the row.
+    Chapter(pk=chapter.pk, story=one, text="It begins").save()
+    assert (holds(one), holds(two)) == (True, False)
+    first, second = make_article(tags=["harbour"]), make_article()
+    tagged = TaggedArticle.objects.get()
+    tagged.content_object = second
+    tagged.save()
+    assert (holds(first), holds(second)) == (False, True)
 
 
 def test_a_relation_of_a_model_to_itself(story_source: Source[Story]) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from django.db import models
+from django.test.utils import isolate_apps
 from django.utils import timezone
 
+from newsindex.engines import engines
 from newsindex.exceptions import ConfigurationError
 from newsindex.models import Article
 from newsindex.paragraphs import Paragraph
@@ -89,6 +93,39 @@ def test_rows_are_loaded_by_key_and_what_is_no_key_is_left_out() -> None:
     assert sources["blog.note"].load([str(note.pk), str(uuid.uuid4()), "7"]) == {str(note.pk): note}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_row_has_one_key_however_its_own_is_spelt() -> None:
+    pk = uuid.uuid4()
+    note = Note.objects.create(id=pk.hex, text="Buoys")
+    source = sources["blog.note"]
+    assert source.key(note) == source.key(Note.objects.get()) == f"blog.note:{pk}"
+    assert [key for key, _ in engines["default"].scan()] == [f"blog.note:{pk}"]
+    Note(id=str(pk).upper()).delete()
+    assert [key for key, _ in engines["default"].scan()] == []
+
+
+@isolate_apps("tests.blog")
+def test_keys_are_spelt_as_the_database_does() -> None:
+    class Price(models.Model):  # noqa: DJ008
+        code = models.DecimalField(max_digits=8, decimal_places=2, primary_key=True)
+
+        class Meta:
+            app_label = "blog"
+
+    class Discount(models.Model):  # noqa: DJ008
+        price = models.OneToOneField(Price, models.CASCADE, primary_key=True)
+
+        class Meta:
+            app_label = "blog"
+
+    for model in (Price, Discount):
+        source: Source[models.Model] = Source()
+        source.model = model
+        assert {source.pk_text(pk) for pk in (Decimal("1.5"), "1.50", 1.5, Decimal("15e-1"))} == {"1.50"}
+        assert [source.pk_text(pk) for pk in ("no price", "NaN", "1e30", None)] == ["no price", "NaN", "1e30", "None"]
+    assert sources["blog.post"].pk_text("08") == "8"
+
+
 @pytest.mark.django_db
 def test_public_rows_are_told_from_the_others() -> None:
     live = Post.objects.create(headline="Live", slug="live", body="")
@@ -104,7 +141,7 @@ def test_public_rows_are_told_from_the_others() -> None:
 def test_batches_meet_every_row_once(size: int) -> None:
     notes = [Note.objects.create(text=str(number)) for number in range(5)]
     batches = list(sources["blog.note"].batches(size))
-    assert sorted(note.text for batch in batches for note in batch) == [note.text for note in notes]
+    assert sorted(pk for batch in batches for pk in batch) == sorted(str(note.pk) for note in notes)
     assert all(len(batch) <= size for batch in batches)
 
 
