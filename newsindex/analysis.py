@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -64,9 +65,11 @@ _MARKS = (
 )
 # Invisible characters that stand inside words: soft hyphen, zero-width (non-)joiner, word joiner.
 _INVISIBLE = "\u00ad\u200c\u200d\u2060"
-_WORD = rf"(?:[^\W_]|[{_MARKS}])(?:[^\W_]|[{_MARKS}{_INVISIBLE}])*"
+# Any of these after the first one, in any order; said so that letters, which come in rows, are taken a row at a time.
+_WORD = rf"(?:[^\W_]|[{_MARKS}])[^\W_]*(?:[{_MARKS}{_INVISIBLE}]+[^\W_]*)*"
 _JOINER = r"[._'\u2019\u02bc\uff07\-\u2010\u2011]"
-_COMPOUND = re.compile(rf"{_WORD}(?:{_JOINER}{_WORD})*")
+#: A run: words and the joiners between them. The tokens of a text are those of its runs, one after the other.
+RUN: Final = re.compile(rf"{_WORD}(?:{_JOINER}{_WORD})*")
 _PART = re.compile(_WORD)
 _APOSTROPHES = "'\u2019\u02bc\uff07"
 _CONTRACTIONS = frozenset({"s", "t", "d", "m", "re", "ve", "ll"})
@@ -82,6 +85,9 @@ _UNTYPED = {
     **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x200B, *range(0xD800, 0xE000)), " "),
     **dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)),
 }
+#: What ``character_kinds`` has: no part of a run; part of a word, alone or in pairs with its neighbours; part of a run
+#: between two words; part of the word before it, where there is one.
+OTHER, WORD, PAIRED, JOINING, INVISIBLE = range(5)
 _local = threading.local()
 
 
@@ -124,7 +130,9 @@ def fold(word: str) -> str:
             foldable = char < "\u0400" or "\u1e00" <= char <= "\u1fff" or char == "\u0435"
         if char != "\u0640":
             out.append(char)
-    return unicodedata.normalize("NFC", "".join(out)).translate(_LETTERS_WITHOUT_DECOMPOSITION)
+    folded = unicodedata.normalize("NFC", "".join(out)).translate(_LETTERS_WITHOUT_DECOMPOSITION)
+    # A vowel sign without its letter is still a word.
+    return folded or composed
 
 
 def keyword(value: str) -> str:
@@ -154,16 +162,23 @@ def terms(word: str, language: str) -> tuple[str, ...]:
     return (plain,) if accented == plain else (plain, accented)
 
 
+def plain_terms(words: Sequence[str], language: str) -> list[str]:
+    """The one term of each of the folded words of ASCII letters and digits: what ``terms`` gives, for many."""
+    if not language:
+        return list(words)
+    stems = _stemmer(language).stemWords(words)
+    return [word if word.isdigit() else stem or word for word, stem in zip(words, stems, strict=True)]
+
+
 def tokens(text: str, language: str) -> list[Token]:
     """The tokens of ``text`` in order of position, the whole of a compound before its parts."""
     stems_in = stemming_language(language)
     out: list[Token] = []
     position = 0
-    for match in _COMPOUND.finditer(text):
+    for match in RUN.finditer(text):
         offset = match.start()
         run = match.group()
-        # A blob without spaces would keep its memory in the memo.
-        found = _run(run, stems_in) if len(run) <= MAX_WORD else _run.__wrapped__(run, stems_in)
+        found = run_tokens(run, stems_in)
         for token in found:
             out.append(
                 Token(
@@ -177,6 +192,31 @@ def tokens(text: str, language: str) -> list[Token]:
             )
         position += length(found)
     return out
+
+
+def run_tokens(run: str, language: str) -> tuple[Token, ...]:
+    """The tokens of a match of ``RUN``, counted from its own beginning. language: from ``stemming_language``."""
+    # A blob without spaces would keep its memory in the memo.
+    return _run(run, language) if len(run) <= MAX_WORD else _run.__wrapped__(run, language)
+
+
+@lru_cache(maxsize=2)
+def character_kinds(size: int = 0x110000) -> bytes:
+    """What each code point below ``size`` is to ``RUN``, for those who look for runs without it: OTHER, WORD, ..."""
+    # Unicode has no words beyond its fourth plane.
+    characters = array("I", range(min(size, 0x40000))).tobytes().decode("utf-32", "surrogatepass")
+    kinds = bytearray(size)
+    for kind, pattern in (
+        (JOINING, _JOINER),
+        (INVISIBLE, f"[{_INVISIBLE}]"),
+        (WORD, rf"[\w{_MARKS}]+"),
+        (JOINING, "_"),
+        (PAIRED, rf"(?:(?![\W_{_MARKS}\uff9e\uff9f]){_PAIRED.pattern})+"),
+    ):
+        for match in re.finditer(pattern, characters):
+            first, end = match.span()
+            kinds[first:end] = bytes([kind]) * (end - first)
+    return bytes(kinds)
 
 
 def length(found: Sequence[Token]) -> int:
@@ -213,20 +253,29 @@ def edit_distance(a: str, b: str, limit: int) -> int:
 
 
 def _stem(word: str, language: str) -> str:
+    stemmed: str = _stemmer(language).stemWord(word)
+    return stemmed
+
+
+def _stemmer(language: str) -> Stemmer.Stemmer:
     # A PyStemmer object keeps a buffer, so it belongs to one thread.
     stemmers: dict[str, Stemmer.Stemmer] | None = getattr(_local, "stemmers", None)
     if stemmers is None:
         stemmers = _local.stemmers = {}
     if language not in stemmers:
-        stemmers[language] = Stemmer.Stemmer(STEMMERS[language])
-    stemmed: str = stemmers[language].stemWord(word)
-    return stemmed
+        # Without its memo: those of this module know all words that come often.
+        stemmers[language] = Stemmer.Stemmer(STEMMERS[language], 0)
+    return stemmers[language]
 
 
 @lru_cache(maxsize=65_536)
 def _run(text: str, language: str) -> tuple[Token, ...]:
     """The tokens of one run of words and joiners, counted from its own beginning."""
     out: list[Token] = []
+    if text.isalnum() and not _PAIRED.search(text):
+        # Most runs: one word, which the rest of this function would find as well.
+        _word(text, 0, language, 0, out)
+        return tuple(out)
     parts = _parts(text)
     if 1 < len(parts) <= MAX_JOINED_PARTS and len(text) <= MAX_WORD and not _PAIRED.search(text):
         whole = _joined(text, parts)

@@ -318,6 +318,22 @@ def update(
     return report
 
 
+def maintain(*, engine: str | None = None) -> bool:
+    """Let engines do what they leave to a quiet hour, such as merging large files; whether there was anything.
+
+    May take a while; searches and changes go on meanwhile. Troubles of an engine are logged.
+    """
+    found = False
+    for alias in engines if engine is None else (engine,):
+        try:
+            found |= engines[alias].maintain()
+        except IndexNotBuilt:
+            continue
+        except EngineError as error:
+            logger.warning("The engine %r could not be maintained: %s", alias, error)
+    return found
+
+
 def _insert_objects(objects: QuerySet[Any] | Iterable[Model], engine: str | None) -> None:
     if isinstance(objects, QuerySet):
         source = _source_of(objects.model)

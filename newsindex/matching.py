@@ -9,9 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final, TypeAlias
 
-from newsindex.analysis import Token, edit_distance, edits_allowed, fold, stemming_language, tokens
+from newsindex.analysis import (
+    MAX_WORD,
+    RUN,
+    Token,
+    edit_distance,
+    edits_allowed,
+    fold,
+    length,
+    run_tokens,
+    stemming_language,
+    tokens,
+)
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix
 
 Span: TypeAlias = tuple[int, int]
@@ -27,7 +39,7 @@ class Terms:
     terms: tuple[str, ...]
 
     def meets(self, token: Token) -> int:
-        return sum(term in self.terms for term in token.terms)
+        return sum(map(self.terms.__contains__, token.terms))
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,12 @@ class Contains:
     def meets(self, token: Token) -> int:
         return token.pair and self.char in token.word
 
+
+# How many positions a run takes, and its tokens that are looked for.
+_Inside: TypeAlias = tuple[int, tuple[Token, ...]]
+_ONE_OTHER: Final[_Inside] = (1, ())
+# Some 100 KB for the runs of a page.
+_MOST_KNOWN: Final = 1_000
 
 Slot: TypeAlias = Terms | Starts | Near | Contains
 
@@ -127,15 +145,8 @@ def spans(leaves: Iterable[Leaf], text: str, language: str, field: str = "text")
 
     Half open, sorted, not overlapping, in code points of ``text``; none behind ``MOST_MARKED``.
     """
-    found: list[Token] | None = None
-    places: list[Span] = []
-    for leaf in leaves:
-        if leaf.field not in ("", field):
-            continue
-        if found is None:
-            found = tokens(text[:MOST_MARKED], stemming_language(language))
-        places += [(o.start, o.end) for o in occurrences(slots(leaf, language), found)]
-    return tuple(_merged(places))
+    asked = tuple(leaf for leaf in leaves if leaf.field in ("", field))
+    return _marker(asked, language).spans(text[:MOST_MARKED]) if asked else ()
 
 
 def query_words(leaf: Leaf) -> tuple[str, ...]:
@@ -147,6 +158,59 @@ def query_words(leaf: Leaf) -> tuple[str, ...]:
 def _is_near(word: str, other: str, edits: int) -> bool:
     # A long text has the same words again and again.
     return edit_distance(word, other, edits) <= edits
+
+
+class _Marker:
+    """Finds the same leaves in many texts of one language.
+
+    ``occurrences`` needs no tokens but those that meet a slot. Most runs have none, and the texts of a page have the
+    same runs again and again: what is in them is kept, for so many of them.
+    """
+
+    def __init__(self, leaves: Iterable[Leaf], language: str) -> None:
+        self._language = stemming_language(language)
+        self._wanted = [found for leaf in leaves if (found := slots(leaf, language))]
+        wanted = list(chain(*self._wanted))
+        self._terms = frozenset(term for slot in wanted if isinstance(slot, Terms) for term in slot.terms)
+        self._others = [slot for slot in wanted if not isinstance(slot, Terms)]
+        self._known: dict[str, _Inside] = {}
+
+    def spans(self, text: str) -> tuple[Span, ...]:
+        found = self._tokens(text) if self._wanted else []
+        return tuple(_merged([(o.start, o.end) for looked_for in self._wanted for o in occurrences(looked_for, found)]))
+
+    def _tokens(self, text: str) -> list[Token]:
+        """Those of ``tokens(text, language)`` that meet a slot."""
+        out: list[Token] = []
+        position = 0
+        known = self._known
+        for match in RUN.finditer(text):
+            run = match.group()
+            size, met = known.get(run) or self._inside(run)
+            if met:
+                offset = match.start()
+                out += [
+                    Token(t.terms, t.word, t.position + position, t.start + offset, t.end + offset, t.pair) for t in met
+                ]
+            position += size
+        return out
+
+    def _inside(self, run: str) -> _Inside:
+        found = run_tokens(run, self._language)
+        met = tuple(token for token in found if self._meets(token))
+        inside = (length(found), met) if met or length(found) != 1 else _ONE_OTHER
+        if len(run) <= MAX_WORD:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[run] = inside
+        return inside
+
+    def _meets(self, token: Token) -> bool:
+        return not self._terms.isdisjoint(token.terms) or any(slot.meets(token) for slot in self._others)
+
+
+# A page has texts of a few languages, and a process answers a few pages at a time.
+_marker = lru_cache(maxsize=16)(_Marker)
 
 
 def _is_one(found: Sequence[Token]) -> bool:

@@ -388,10 +388,14 @@ def suggest(
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     limit: int = 8,
+    timeout: float | None = None,
 ) -> list[Completion]:
-    """Completions of ``text``: titles (of articles that may be shown), tags and words, best first."""
+    """Completions of ``text``: titles (of articles that may be shown), tags and words, best first.
+
+    timeout: seconds after which some may be missing.
+    """
     moment, who = _moment(now), frozenset(audiences)
-    found = _guarded(engine, lambda it: it.suggest(text, now=moment, audiences=who, limit=limit))
+    found = _guarded(engine, lambda it: it.suggest(text, now=moment, audiences=who, limit=limit, timeout=timeout))
     shown = _visible_rows([one.key for one in found if one.key], moment, who)
     completions = []
     for one in found:
@@ -410,11 +414,15 @@ def related(
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     limit: int = 5,
+    timeout: float | None = None,
 ) -> list[Result]:
-    """Articles that share telling words and tags with ``obj``, a saved row of a registered model."""
+    """Articles that share telling words and tags with ``obj``, a saved row of a registered model.
+
+    timeout: seconds after which there may be fewer or none; at most twice as many pass.
+    """
     key = _source_of(type(obj)).key(obj)
     moment, who = _moment(now), frozenset(audiences)
-    hits = _guarded(engine, lambda it: it.related(key, now=moment, audiences=who, limit=limit))
+    hits = _guarded(engine, lambda it: it.related(key, now=moment, audiences=who, limit=limit, timeout=timeout))
     return [row for row in _results(hits, parse(""), moment, who) if row is not None]
 
 

@@ -252,7 +252,13 @@ class SuggestView(SearchMixin, View):
     def get(self, request: HttpRequest) -> JsonResponse:
         text = self.get_form().parameters.q
         try:
-            found = suggest(text, engine=self.engine, audiences=self.get_audiences(request), limit=self.limit)
+            found = suggest(
+                text,
+                engine=self.engine,
+                audiences=self.get_audiences(request),
+                limit=self.limit,
+                timeout=self.timeout,
+            )
         except EngineError:
             logger.exception("newsindex: no suggestions from the engine %r.", self.engine)
             return _unavailable_json()

@@ -153,3 +153,9 @@ def test_short_words_forgive_nothing_long_ones_two_edits() -> None:
 )
 def test_keywords_hold_nothing_that_a_query_can_not(one: str, other: str) -> None:
     assert keyword(one) == keyword(other)
+
+
+@pytest.mark.parametrize("mark", ["\u0670", "\u064b", "\u0640", "\u05bc"])
+def test_a_sign_without_its_letter_is_a_word(mark: str) -> None:
+    assert fold(mark)
+    assert [token.word for token in tokens(mark, "ar")] == [fold(mark)]

@@ -16,7 +16,7 @@ from newsindex import indexing
 from newsindex.engines import engines
 from newsindex.engines.base import Health, Stats
 from newsindex.engines.memory import MemoryEngine
-from newsindex.exceptions import IndexDamaged
+from newsindex.exceptions import IndexDamaged, IndexNotBuilt, WriterBusy
 from newsindex.models import Article, PendingChange
 from newsindex.sources import sources
 from tests.blog.models import Note
@@ -93,6 +93,26 @@ def test_update_says_what_it_did() -> None:
     article.delete()
     assert run("newsindex_update") == ("1 indexed, 1 deleted, 0 failed\n", "", "")
     assert run("newsindex_update") == ("0 indexed, 0 deleted, 0 failed\n", "", "")
+
+
+def test_update_lets_the_engine_merge_what_it_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[object] = [True, WriterBusy("a writer is open"), IndexNotBuilt("not yet"), False]
+
+    def maintain(self: MemoryEngine) -> bool:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return bool(answer)
+
+    monkeypatch.setattr(MemoryEngine, "maintain", maintain)
+    done = "0 indexed, 0 deleted, 0 failed\n"
+    assert run("newsindex_update") == (f"{done}Parts of the index were merged.\n", "", "")
+    assert caplog.text == ""
+    assert run("newsindex_update") == (done, "", "")
+    assert "a writer is open" in caplog.text
+    assert [run("newsindex_update")[0] for _ in range(2)] == [done, done]
 
 
 def test_update_names_what_stays_pending(broken_note: str) -> None:

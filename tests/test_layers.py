@@ -22,6 +22,7 @@ ORDER = [
         "engines.base",
         "engines.paging",
         "engines.counting",
+        "engines.closeness",
         "engines.completion",
         "engines.correction",
         "engines.relatedness",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsindex.analysis import tokens
@@ -79,6 +79,41 @@ def test_spans_are_sorted_apart_and_inside(leaves: list[Leaf], text: str, langua
     for start, stop in spans(leaves, text, language):
         assert end <= start < stop <= len(text)
         end = stop
+
+
+def defined_spans(leaves: list[Leaf], text: str, language: str) -> tuple[tuple[int, int], ...]:
+    """What ``spans`` means: the places of the leaves among all tokens of the text, joined where they overlap."""
+    found = tokens(text, language)
+    places = sorted((o.start, o.end) for leaf in leaves for o in occurrences(slots(leaf, language), found))
+    out: list[tuple[int, int]] = []
+    for start, end in places:
+        if out and start < out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], end))
+        else:
+            out.append((start, end))
+    return tuple(out)
+
+
+WORDS = [
+    "run", "running", "runs", "U.S.", "us", "e-mail", "mail", "e", "東京都", "京",
+    "l'école", "ecole", "2.7.1", "7", "Élève’s",
+]  # fmt: skip
+GAPS = [" ", ", ", "-", ".", "'", "_", "\u00ad", "\u0301", "", "\n"]
+PIECES = st.lists(st.sampled_from(WORDS) | st.sampled_from(GAPS) | st.text(max_size=4), max_size=30).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(LEAVES, max_size=4), PIECES, st.sampled_from(["", "en", "fr", "ja"]), st.data())
+def test_spans_are_those_of_the_occurrences(leaves: list[Leaf], text: str, language: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    piece = text[start : start + data.draw(st.integers(1, 12))]
+    leaves = [*leaves, data.draw(st.sampled_from([Word, Prefix, Fuzzy, Phrase]))(piece)]
+    assert spans(leaves, text, language) == defined_spans(leaves, text, language)
+
+
+def test_more_different_words_than_are_remembered_are_all_looked_at() -> None:
+    text = " ".join(f"w{number} tide" for number in range(3_000))
+    assert spans([Word("tide"), Prefix("w29")], text, "en") == defined_spans([Word("tide"), Prefix("w29")], text, "en")
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "en", "de", "ja"]))

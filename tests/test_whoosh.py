@@ -17,17 +17,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from newsindex.analysis import edit_distance
 from newsindex.engines.base import EVERYTHING, Document, Engine
 from newsindex.engines.whoosh import WhooshEngine
 from newsindex.engines.whoosh.generations import Generations
-from newsindex.engines.whoosh.postings import ByteCache, PostingList
-from newsindex.engines.whoosh.vocabulary import edit_distances
 from newsindex.exceptions import ContractError, EngineError, IndexDamaged, IndexNotBuilt, WriterBusy
 from newsindex.query.nodes import And, Fuzzy, Not, Phrase, Prefix, Word
 from tests.conftest import build_empty
@@ -75,7 +69,7 @@ def live(path: Path) -> Path:
 
 
 def segments(path: Path) -> list[Path]:
-    return sorted(live(path).glob("*.seg"))
+    return sorted(live(path).glob("*.segment"))
 
 
 def in_another_process(code: str, path: Path) -> subprocess.Popen[str]:
@@ -133,7 +127,14 @@ def test_stats_say_what_is_there(engine: WhooshEngine) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"path": ""}, {"path": None}, {"path": "x", "writer_mb": 0}, {"path": "x", "speed": 9}]
+    "options",
+    [
+        {"path": ""},
+        {"path": None},
+        {"path": "x", "writer_mb": 0},
+        {"path": "x", "processes": 0},
+        {"path": "x", "speed": 9},
+    ],
 )
 def test_wrong_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(TypeError):
@@ -242,14 +243,14 @@ def test_a_new_generation_that_cant_be_read_is_not_valid(engine: WhooshEngine, p
     rebuild = engine.rebuild()
     with rebuild.writer() as writer:
         writer.put(article(1, "Ferry"))
-    for segment in (path / "generations" / rebuild.generation).glob("*.seg"):
+    for segment in (path / "generations" / rebuild.generation).glob("*.segment"):
         os.truncate(segment, segment.stat().st_size // 2)
     with pytest.raises(IndexDamaged):
         rebuild.validate()
     rebuild.abort()
 
 
-# Broken indexes: an EngineError that says what to do, never a traceback of Whoosh
+# Broken indexes: an EngineError that says what to do, never a traceback
 
 
 @pytest.mark.parametrize(
@@ -258,11 +259,12 @@ def test_a_new_generation_that_cant_be_read_is_not_valid(engine: WhooshEngine, p
         b"",
         b"\xff\x00",
         b"[]",
-        b'{"format": 1}',
-        b'{"format": 1, "generation": "../../../etc", "built_at": "2026-01-01T00:00:00+00:00", "previous": ""}',
-        b'{"format": 1, "generation": "0009-00000000", "built_at": "2026-01-01T00:00:00+00:00", "previous": ""}',
+        b'{"format": 2}',
+        b'{"format": 2, "generation": "../../../etc", "built_at": "2026-01-01T00:00:00+00:00", "previous": ""}',
+        b'{"format": 2, "generation": "0009-00000000", "built_at": "2026-01-01T00:00:00+00:00", "previous": ""}',
         b'{"format": 99, "generation": "0001-00000000", "built_at": "2026-01-01T00:00:00+00:00", "previous": ""}',
-        b'{"format": 1, "generation": "0001-00000000", "built_at": "2026-01-01T00:00:00", "previous": ""}',
+        b'{"format": 2, "generation": "0001-00000000", "built_at": "2026-01-01T00:00:00", "previous": ""}',
+        b'{"format": 1, "generation": "0001-00000000", "built_at": "2026-01-01T00:00:00+00:00", "previous": ""}',
         b"[" * 100_000,
     ],
 )
@@ -552,23 +554,12 @@ def test_when_the_time_is_up_articles_may_be_missing_but_none_is_wrong(engine: W
     assert not ask(engine, "ferry", timeout=60.0).partial
 
 
-def test_the_cache_forgets_what_was_used_least() -> None:
-    cache = ByteCache(limit=10_000)
-    arrays = [PostingList(*[np.zeros(size, np.uint32)] * 3) for size in (100, 100, 100, 100, 10_000)]
-    for number, value in enumerate(arrays[:4]):
-        cache.put(number, value)
-        assert cache.get(0) is arrays[0]
-    cache.put(9, PostingList(*[np.zeros(300, np.uint32)] * 3))
-    assert cache.get(0) is arrays[0] and cache.get(1) is None
-    cache.put(10, arrays[4])
-    assert cache.get(10) is None and cache.get(0) is None
-
-
-@settings(deadline=None, max_examples=150)
-@given(st.lists(st.text("abcß京", min_size=4, max_size=4), min_size=1, max_size=5), st.text("abcß京", max_size=6))
-def test_distances_over_arrays_are_those_of_analysis(words: list[str], word: str) -> None:
-    letters = np.array([[ord(char) for char in each] for each in words], np.uint32)
-    assert edit_distances(letters, word).tolist() == [edit_distance(each, word, 9) for each in words]
+def test_completions_and_related_articles_stop_when_the_time_is_up(engine: WhooshEngine) -> None:
+    index(engine, *(article(n, f"Ferry {n}", "A ferry.", tags=("ferries",)) for n in range(3)))
+    for timeout, expected in ((None, 2), (0.0, 0)):
+        related = engine.related("news.story:1", now=NOW, audiences=EVERYBODY, timeout=timeout)
+        assert len(related) == expected
+        assert bool(engine.suggest("fer", now=NOW, audiences=EVERYBODY, timeout=timeout)) is bool(expected)
 
 
 # System checks

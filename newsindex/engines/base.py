@@ -130,7 +130,8 @@ class SearchRequest:
     """One question to an engine.
 
     now, audiences: when it is asked and by whom; neither has a default. Days and months are in the time zone of
-    ``now``. match: "all" wants every word, "any" one of them (``query.nodes.relaxed``). cursor: the ``next_cursor``
+    ``now``. match: "all" wants every word, "any" some of them: what an article has of ``query.nodes.alternatives`` must
+    weigh ``engines.closeness.enough``. cursor: the ``next_cursor``
     of the page before; then offset must be 0. paragraphs_per_article: how many of the best paragraphs to return.
     facets: which counts to make, at most facet_limit values each. recency: the age at which an article has lost half
     of the gain that a new one gets, or None for no gain. timeout: seconds after which the engine may stop and
@@ -390,12 +391,22 @@ class Engine(ABC):
         """Answer ``request``. Never writes."""
 
     @abstractmethod
-    def suggest(self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8) -> tuple[Suggestion, ...]:
-        """Completions of ``text`` from the titles, tags and words of visible articles, best first."""
+    def suggest(
+        self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8, timeout: float | None = None
+    ) -> tuple[Suggestion, ...]:
+        """Completions of ``text`` from the titles, tags and words of visible articles, best first.
+
+        timeout: seconds after which the engine may stop and return what it has.
+        """
 
     @abstractmethod
-    def related(self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5) -> tuple[ArticleHit, ...]:
-        """Visible articles that share telling words and tags with the one of ``key``; empty where there is none."""
+    def related(
+        self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5, timeout: float | None = None
+    ) -> tuple[ArticleHit, ...]:
+        """Visible articles that share telling words and tags with the one of ``key``; empty where there is none.
+
+        timeout: seconds for choosing the words, and as many for the search; then there may be fewer or none.
+        """
 
     @abstractmethod
     def get(self, key: str) -> Document | None:
@@ -423,6 +434,13 @@ class Engine(ABC):
 
     def refresh(self) -> None:  # noqa: B027
         """Make what is committed visible at once, where that is not so anyway."""
+
+    def maintain(self) -> bool:
+        """Do what keeps searches fast and is left over from commits; whether there was anything. May take a while.
+
+        Searches and writers go on meanwhile. WriterBusy where a writer stays in its way.
+        """
+        return False
 
     def verify(self) -> Sequence[str]:
         """What is wrong inside the index itself, a line each."""

@@ -5,7 +5,6 @@ Nothing is clever here: every search looks at every token of every article that 
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import Counter
@@ -34,6 +33,7 @@ from newsindex.engines.base import (
     Suggestion,
     Writer,
 )
+from newsindex.engines.closeness import enough, rarity
 from newsindex.engines.completion import Typed, completions
 from newsindex.engines.correction import replacements
 from newsindex.engines.counting import facet, month_of, spelling, tally, timeline, within_days
@@ -51,6 +51,7 @@ from newsindex.query.nodes import (
     Not,
     Or,
     Published,
+    alternatives,
     leaves,
     relaxed,
 )
@@ -127,7 +128,7 @@ class View:
 
     def idf(self, leaf: Leaf) -> float:
         n = len(self.found(leaf))
-        return math.log(1 + (len(self.articles) - n + 0.5) / (n + 0.5))
+        return rarity(n, len(self.articles))
 
     def matching(self, node: Node) -> set[str]:
         """The keys of the articles that match."""
@@ -145,6 +146,13 @@ class View:
         if isinstance(node, Everything):
             return set(self.articles)
         return set(self.found(node))
+
+    def closest(self, parts: Sequence[Node], keys: set[str]) -> set[str]:
+        """Those of ``keys`` that have enough of ``parts``; all where there are none."""
+        met = [self.matching(part) for part in parts]
+        weights = [rarity(len(found), len(self.articles)) for found in met]
+        least = enough(weight for weight, found in zip(weights, met, strict=True) if found & keys)
+        return {key for key in keys if sum(w for w, found in zip(weights, met, strict=True) if key in found) >= least}
 
     def published(self, days: Filters) -> set[str]:
         zone = self.now.tzinfo
@@ -357,6 +365,8 @@ class MemoryEngine(Engine):
         view = View(self._live, request.now, request.audiences)
         tree = relaxed(request.query) if request.match == "any" else request.query
         keys = view.matching(tree) & view.passing(request.filters)
+        if request.match == "any":
+            keys = view.closest(alternatives(request.query), keys)
         wanted = tuple(leaves(tree))
         ordered, next_cursor = _page(view, keys, wanted, request)
         return SearchPage(
@@ -369,7 +379,9 @@ class MemoryEngine(Engine):
             next_cursor=next_cursor,
         )
 
-    def suggest(self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8) -> tuple[Suggestion, ...]:
+    def suggest(
+        self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8, timeout: float | None = None
+    ) -> tuple[Suggestion, ...]:
         view = View(self._live, now, audiences)
         documents = [article.document for article in view.articles.values()]
         counts, spellings = tally(document.tags for document in documents)
@@ -381,7 +393,9 @@ class MemoryEngine(Engine):
             limit=limit,
         )
 
-    def related(self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5) -> tuple[ArticleHit, ...]:
+    def related(
+        self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5, timeout: float | None = None
+    ) -> tuple[ArticleHit, ...]:
         view = View(self._live, now, audiences)
         # Whoever may not see an article learns nothing from what it is like.
         if key not in view.articles:

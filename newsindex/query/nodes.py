@@ -104,14 +104,19 @@ def relaxed(node: Node) -> Node:
 
     What restricts (Not, Keyword, Published) goes on restricting.
     """
-    if not isinstance(node, And):
+    parts = alternatives(node)
+    if not (parts and isinstance(node, And)):
         return node
-    wanted = tuple(child for child in node.children if not isinstance(child, Not | Keyword | Published))
     required = tuple(child for child in node.children if isinstance(child, Not | Keyword | Published))
-    if len(wanted) < 2:
-        return node
-    any_of = Or(tuple(replace_and_by_or(child) for child in wanted))
-    return And((any_of, *required)) if required else any_of
+    return And((Or(parts), *required)) if required else Or(parts)
+
+
+def alternatives(node: Node) -> tuple[Node, ...]:
+    """The parts of which ``relaxed(node)`` wants any; empty where it is ``node`` itself."""
+    if not isinstance(node, And):
+        return ()
+    wanted = tuple(child for child in node.children if not isinstance(child, Not | Keyword | Published))
+    return tuple(replace_and_by_or(child) for child in wanted) if len(wanted) > 1 else ()
 
 
 def replace_and_by_or(node: Node) -> Node:

@@ -21,6 +21,9 @@ from newsindex.forms import Parameters
 logger = logging.getLogger(__name__)
 register = template.Library()
 
+#: Seconds that a page gives to its related articles.
+RELATED_TIMEOUT = 1.0
+
 
 @register.inclusion_tag("newsindex/includes/search_box.html", takes_context=True)
 def search_form(context: template.Context, field_id: str = "newsindex-box") -> dict[str, Any]:
@@ -69,7 +72,7 @@ def narrow_url(context: template.Context, facet: str, value: str) -> str:
 def related_articles(article: Model, limit: int = 5) -> list[searching.Result]:
     """``{% related_articles article as more %}``: public articles on the same matters; empty when search is down."""
     try:
-        return searching.related(article, limit=limit)
+        return searching.related(article, limit=limit, timeout=RELATED_TIMEOUT)
     except EngineError as error:
         logger.warning("newsindex: no related articles: %s", error)
         return []

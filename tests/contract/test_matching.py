@@ -174,6 +174,24 @@ def test_any_of_the_words_when_asked_so(engine: Engine) -> None:
     assert matching(engine, tree, match="any") == {"flood", "bakery"}
 
 
+def test_the_closest_have_more_than_a_common_word(engine: Engine) -> None:
+    index(
+        engine,
+        *(article(f"common {n}", "News of the day", "News.") for n in range(20)),
+        *(article(f"some {n}", "", "A lantern.") for n in range(3)),
+        article("rare", "", "A lightship."),
+        article("old", "", "News of a lightship.", section="Old"),
+    )
+    assert matching(engine, "news lightship unicorn", match="any") == {"rare", "old"}
+    assert matching(engine, "news lantern lightship", match="any") == {"rare", "old", "some 0", "some 1", "some 2"}
+    # Where nothing rarer is known, or passes the filters, the common word will do.
+    assert len(matching(engine, "news unicorn", match="any")) == 21
+    filters = Filters(keys=("news.story:common 1", "news.story:some 2"))
+    assert matching(engine, "news lightship", match="any", filters=filters) == {"common 1"}
+    # Who says OR means it.
+    assert len(matching(engine, Or((Word("news"), Word("lightship"))), match="any")) == 22
+
+
 @pytest.mark.parametrize("text", ["", "!!!", "…", " ", "-"])
 def test_a_leaf_without_a_word_matches_nothing(engine: Engine, text: str) -> None:
     for leaf in (Word(text), Phrase(text), Prefix(text), Fuzzy(text)):

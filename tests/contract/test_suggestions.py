@@ -74,6 +74,12 @@ def test_a_query_that_finds_something_is_not_corrected(engine: Engine) -> None:
     assert ask(engine, "brigde dough", match="any").suggestion == ""
 
 
+def test_no_correction_is_looked_for_where_none_is_shown(engine: Engine) -> None:
+    index(engine, *NEWS)
+    assert ask(engine, "brigde").suggestion == "bridge"
+    assert ask(engine, "brigde", correct=False).suggestion == ""
+
+
 def test_a_correction_must_pass_the_filters(engine: Engine) -> None:
     index(engine, *NEWS)
     assert ask(engine, "brigde", filters=Filters(sections=("Local",))).suggestion == "bridge"

@@ -6,12 +6,15 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from newsindex.deadline import Deadline, OutOfTime
 from newsindex.engines.base import (
     ArticleHit,
     Document,
@@ -30,102 +33,111 @@ from newsindex.engines.correction import replacements
 from newsindex.engines.paging import microseconds
 from newsindex.engines.relatedness import related_query, unmarked
 from newsindex.engines.whoosh import completion
-from newsindex.engines.whoosh.columns import Mask
 from newsindex.engines.whoosh.counting import facet_counts, month_counts
 from newsindex.engines.whoosh.evaluation import Evaluation
 from newsindex.engines.whoosh.generations import Generations, Pointer
-from newsindex.engines.whoosh.lookup import Deadline, Lookup, OutOfTime
-from newsindex.engines.whoosh.ordering import page
 from newsindex.engines.whoosh.passages import article_hit
-from newsindex.engines.whoosh.postings import ByteCache
-from newsindex.engines.whoosh.rebuild import WhooshRebuild, statistics
-from newsindex.engines.whoosh.scoring import scored
-from newsindex.engines.whoosh.segments import Snapshot
+from newsindex.engines.whoosh.rebuild import EXCLUSIVE_WAIT, WhooshRebuild, statistics
+from newsindex.engines.whoosh.scoring import Question
+from newsindex.engines.whoosh.selection import page
+from newsindex.engines.whoosh.snapshots import Snapshot
+from newsindex.engines.whoosh.storage import reading
 from newsindex.engines.whoosh.store import Store
+from newsindex.engines.whoosh.upkeep import maintain
 from newsindex.engines.whoosh.verification import place_problems, problems
 from newsindex.engines.whoosh.writer import WhooshWriter
 from newsindex.exceptions import EngineError, IndexNotBuilt
 from newsindex.query import replace_words, unparse
-from newsindex.query.nodes import leaves, relaxed
-
-_MEGABYTE = 1024 * 1024
+from newsindex.query.nodes import alternatives, leaves, relaxed
 
 
 class WhooshEngine(Engine):
     """Searches and changes the index in a directory.
 
     path: a directory of its own, not served to anybody; it is made, closed to others, when it is first built.
-    postings_cache_mb: how much memory a process gives to posting lists that it has read. writer_mb: how much a writer
-    gives to postings before it puts them on the disk; it takes about as much again for the rest.
+    writer_mb: how many megabytes of documents a writer keeps before it puts them on the disk; it takes some three times
+    as much for a moment. processes: how many processes a rebuild uses beside this one, where 1 means this one alone.
     """
 
-    def __init__(self, *, path: str | os.PathLike[str], postings_cache_mb: int = 64, writer_mb: int = 128) -> None:
+    def __init__(self, *, path: str | os.PathLike[str], writer_mb: int = 128, processes: int = 1) -> None:
         if not isinstance(path, str | os.PathLike) or not str(path):
             raise TypeError(f"WhooshEngine: path must be the path of a directory, not {path!r}.")
-        for name, value in (("postings_cache_mb", postings_cache_mb), ("writer_mb", writer_mb)):
-            if not isinstance(value, int) or value < 1:
-                raise TypeError(f"WhooshEngine: {name} must be a whole number of megabytes from 1, not {value!r}.")
+        if not isinstance(writer_mb, int) or writer_mb < 1:
+            raise TypeError(f"WhooshEngine: writer_mb must be a whole number of megabytes from 1, not {writer_mb!r}.")
+        if not isinstance(processes, int) or processes < 1:
+            raise TypeError(f"WhooshEngine: processes must be a whole number from 1, not {processes!r}.")
         self.path = Path(path)
-        self._cache_bytes = postings_cache_mb * _MEGABYTE
         self._writer_mb = writer_mb
-        self._generations = Generations(self.path)
+        self._processes = processes
         self._forget()
 
     # Reading
 
+    # What a damaged segment says may be refused by any step.
+    @reading("a search")
     def search(self, request: SearchRequest) -> SearchPage:
         began = time.perf_counter()
         tree = relaxed(request.query) if request.match == "any" else request.query
         evaluation = self._evaluation(request.now, request.audiences, request.timeout)
         snapshot = evaluation.snapshot
         matched = evaluation.matching(tree) & evaluation.passing(request.filters)
-        ordinals = np.flatnonzero(matched)
+        if request.match == "any":
+            matched = evaluation.closest(alternatives(request.query), matched)
+        total = int(np.count_nonzero(matched))
         wanted = tuple(leaves(tree))
-        scores = scored(evaluation, ordinals, wanted, microseconds(request.now), request.recency)
-        found = page(snapshot, ordinals, scores.articles, request)
-        hits = []
-        for at in found.hits:
-            ordinal, score = int(ordinals[at]), float(scores.articles[at])
-            if request.content:
-                best = request.paragraphs_per_article
-                hits.append(article_hit(snapshot, ordinal, score, scores.paragraphs, wanted, best))
-            else:
-                hits.append(ArticleHit(snapshot.columns.keys[ordinal], score))
-        suggestion = "" if len(ordinals) or request.match == "any" else self._correction(evaluation, request)
+        question = Question(evaluation, evaluation.occurring(wanted), microseconds(request.now), request.recency)
+        found = page(question, matched, total, request)
+        best = request.paragraphs_per_article
+        if request.content:
+            hits = tuple(article_hit(snapshot, hit, wanted, best) for hit in found.hits)
+        else:
+            hits = tuple(ArticleHit(snapshot.key(hit.ordinal), hit.score) for hit in found.hits)
+        unanswered = request.match == "all" and not total
         return SearchPage(
-            hits=tuple(hits),
-            total=len(ordinals),
+            hits=hits,
+            total=total,
             facets={kind: facet_counts(snapshot, kind, matched, request.facet_limit) for kind in request.facets},
             timeline=month_counts(snapshot, matched, request.now.tzinfo) if request.timeline else (),
-            suggestion=suggestion,
+            suggestion=self._correction(evaluation, request) if request.correct and unanswered else "",
             partial=evaluation.partial,
             took=time.perf_counter() - began,
             next_cursor=found.next_cursor,
         )
 
-    def suggest(self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8) -> tuple[Suggestion, ...]:
-        evaluation = self._evaluation(now, audiences)
+    @reading("a completion")
+    def suggest(
+        self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8, timeout: float | None = None
+    ) -> tuple[Suggestion, ...]:
+        evaluation = self._evaluation(now, audiences, timeout)
+        in_time = evaluation.in_time
         typed = Typed(text)
-        titles = list(completion.titles(evaluation, typed))
-        tags = list(completion.tags(evaluation, typed))
+        titles = list(in_time(completion.titles(evaluation, typed, limit)))
+        tags = list(in_time(completion.tags(evaluation, typed)))
         # Words come last: there is no need to look for them where titles and tags fill the list. Those that are also
         # a title or a tag are not shown twice, hence the double.
-        words = (
-            completion.words(evaluation, typed.text, 2 * limit + 1, self._cache) if typed.is_word and limit > 0 else ()
-        )
-        return completions(typed, titles, tags, words, limit)
+        words = completion.words(evaluation, typed.text, 2 * limit + 1) if typed.is_word and limit > 0 else ()
+        return completions(typed, titles, tags, in_time(words), limit)
 
-    def related(self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5) -> tuple[ArticleHit, ...]:
-        evaluation = self._evaluation(now, audiences)
+    @reading("related articles")
+    def related(
+        self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5, timeout: float | None = None
+    ) -> tuple[ArticleHit, ...]:
+        evaluation = self._evaluation(now, audiences, timeout)
         ordinal = evaluation.snapshot.find(key)
         # Whoever may not see an article learns nothing from what it is like.
         if ordinal is None or not evaluation.view.seen[ordinal]:
             return ()
         document = evaluation.snapshot.document(ordinal)
-        query = related_query(document, lambda leaf: evaluation.found(leaf).count, evaluation.view.articles)
+        try:
+            query = related_query(document, lambda leaf: evaluation.looked_up(leaf).count, evaluation.view.articles)
+        except OutOfTime:
+            return ()
         if query is None:
             return ()
-        found = self.search(SearchRequest(query, now, audiences, limit=max(limit, 0) + 1, paragraphs_per_article=0))
+        wanted = max(limit, 0) + 1
+        found = self.search(
+            SearchRequest(query, now, audiences, limit=wanted, paragraphs_per_article=0, timeout=timeout, correct=False)
+        )
         return tuple(unmarked(hit) for hit in found.hits if hit.key != key)[: max(limit, 0)]
 
     def get(self, key: str) -> Document | None:
@@ -135,8 +147,8 @@ class WhooshEngine(Engine):
 
     def scan(self) -> Iterator[tuple[str, str]]:
         snapshot = self._snapshot()
-        columns = snapshot.columns
-        return ((columns.keys[ordinal], columns.versions[ordinal]) for ordinal in snapshot.ordinals())
+        places = (snapshot.place(ordinal) for ordinal in snapshot.ordinals().tolist())
+        return ((segment.key(article), segment.record(article).version) for segment, article in places)
 
     # Writing
 
@@ -159,7 +171,21 @@ class WhooshEngine(Engine):
             raise EngineError(f"The index can't be made in {self.path}: {error}") from error
         lock = self._generations.rebuild_lock()
         lock.acquire(0.0, f"Another rebuild of the index in {self.path} is under way.")
-        return WhooshRebuild(self._generations, lock, self._cache, self._writer_mb)
+        return WhooshRebuild(self._generations, lock, self._writer_mb, self._processes)
+
+    def maintain(self) -> bool:
+        pointer = self._generations.live()
+        return maintain(self._store(pointer), partial(self._exclusive, pointer.generation))
+
+    @contextmanager
+    def _exclusive(self, generation: str) -> Iterator[bool]:
+        """Hold the writer's lock; whether this generation is still the live one."""
+        lock = self._generations.write_lock()
+        lock.acquire(EXCLUSIVE_WAIT, f"A writer was open for {EXCLUSIVE_WAIT:.0f} seconds.")
+        try:
+            yield self._generations.live().generation == generation
+        finally:
+            lock.release()
 
     # Looking after it
 
@@ -178,7 +204,7 @@ class WhooshEngine(Engine):
         return Health(ok=True)
 
     def verify(self) -> Sequence[str]:
-        return problems(self._store(self._generations.live()))
+        return problems(self._generations.directory(self._generations.live().generation))
 
     def check(self) -> list[Problem]:
         return place_problems(self.path)
@@ -192,17 +218,20 @@ class WhooshEngine(Engine):
         """Begin anew, in this process: files are closed when nobody reads from them any more."""
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._cache = ByteCache(self._cache_bytes)
+        self._known = Generations(self.path)
         self._current: tuple[str, Store] | None = None
 
-    def _store(self, pointer: Pointer) -> Store:
+    @property
+    def _generations(self) -> Generations:
         # After a fork, locks may be held by threads that exist in the parent only.
         if self._process != os.getpid():
             self._forget()
+        return self._known
+
+    def _store(self, pointer: Pointer) -> Store:
         with self._lock:
             if self._current is None or self._current[0] != pointer.generation:
-                self._cache.clear()
-                store = Store(self._generations.directory(pointer.generation), self._cache)
+                store = Store(self._generations.directory(pointer.generation))
                 self._current = (pointer.generation, store)
             return self._current[1]
 
@@ -212,7 +241,7 @@ class WhooshEngine(Engine):
     def _evaluation(self, now: datetime, audiences: frozenset[str], seconds: float | None = None) -> Evaluation:
         snapshot = self._snapshot()
         view = snapshot.view(microseconds(now), audiences)
-        return Evaluation(snapshot, view, now.tzinfo, Lookup(self._cache, Deadline(seconds)))
+        return Evaluation(snapshot, view, now.tzinfo, Deadline(seconds))
 
     def _correction(self, evaluation: Evaluation, request: SearchRequest) -> str:
         """The query with its unknown words replaced, where that finds something."""
@@ -220,7 +249,7 @@ class WhooshEngine(Engine):
             mapping = replacements(
                 request.query,
                 lambda leaf: bool(evaluation.found(leaf).count),
-                lambda word: completion.candidates(evaluation, word, self._cache),
+                lambda word: completion.candidates(evaluation, word),
             )
         except OutOfTime:
             evaluation.partial = True
@@ -228,7 +257,7 @@ class WhooshEngine(Engine):
         if not mapping:
             return ""
         corrected = replace_words(request.query, mapping)
-        found: Mask = evaluation.matching(corrected) & evaluation.passing(request.filters)
+        found = evaluation.matching(corrected) & evaluation.passing(request.filters)
         return unparse(corrected) if found.any() else ""
 
 

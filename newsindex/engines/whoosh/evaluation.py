@@ -1,4 +1,4 @@
-"""A query tree to the articles that match it, over the arrays of a snapshot.
+"""A query tree to the articles that match it, over the segments of a snapshot.
 
 A mask has a place for each ordinal. Everything here is about what one asker may see: the masks that come out hold
 visible articles only.
@@ -6,33 +6,84 @@ visible articles only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, tzinfo
+from functools import cached_property
+from typing import Final, TypeVar
 
 import numpy as np
 
 from newsindex.analysis import keyword
+from newsindex.deadline import Deadline, OutOfTime
 from newsindex.engines.base import Filters
+from newsindex.engines.closeness import enough, rarity
 from newsindex.engines.counting import midnight
-from newsindex.engines.whoosh.columns import UNDATED, Floats, Ints, Mask
-from newsindex.engines.whoosh.lookup import NOWHERE, Lookup, Occurring, OutOfTime
-from newsindex.engines.whoosh.segments import Snapshot, View
+from newsindex.engines.whoosh.labels import Mask
+from newsindex.engines.whoosh.layout import UNDATED
+from newsindex.engines.whoosh.lookup import Looked, forms_of_words, looked_for, runs
+from newsindex.engines.whoosh.runs import Run
+from newsindex.engines.whoosh.segments import Segment
+from newsindex.engines.whoosh.snapshots import Singles, Snapshot, View
 from newsindex.matching import Slot
-from newsindex.query.nodes import And, Everything, Keyword, Leaf, Node, Not, Or, Published
+from newsindex.query.nodes import And, Everything, Fuzzy, Keyword, Leaf, Node, Not, Or, Phrase, Prefix, Published, Word
 from newsindex.ranking import FIELDS
 
+T = TypeVar("T")
 
-@dataclass(frozen=True)
+#: Above one posting for so many articles, a leaf is weighed at once instead of only marking its articles.
+_DENSE: Final = 8
+#: What is looked at first inside an And: what costs least.
+_COST: Final = {Everything: 0, Published: 1, Keyword: 2, Word: 3, Prefix: 5, Fuzzy: 6, Phrase: 7}
+
+#: For each part of a snapshot, the runs in each field; fields without any are left out.
+Occurring = list[dict[str, list[Run]]]
+
+
 class Found:
-    """Where a leaf occurs. fields: by field, the snapshot's document numbers and counts. articles: visible ones."""
+    """Where a leaf occurs. runs: for each part and field."""
 
-    fields: dict[str, tuple[Ints, Floats]]
-    articles: Mask
+    def __init__(self, snapshot: Snapshot, view: View, runs: Occurring) -> None:
+        self.runs = runs
+        self._snapshot = snapshot
+        self._view = view
+
+    @cached_property
+    def articles(self) -> Mask:
+        """The visible articles in which it occurs."""
+        postings = sum(len(run) for fields in self.runs for runs in fields.values() for run in runs)
+        if postings * _DENSE > self._snapshot.articles:
+            mask = self.tf > 0
+        else:
+            mask = np.zeros(self._snapshot.articles, bool)
+            for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
+                own = mask[part.own]
+                for run in (run for runs in fields.values() for run in runs):
+                    own[run.articles] = True
+        return mask if self._view.everything else np.logical_and(mask, self._view.seen, out=mask)
+
+    @cached_property
+    def tf(self) -> Singles:
+        """ranking.py's tf in each article, visible or not, in single precision."""
+        tf = np.zeros(self._snapshot.articles, np.float32)
+        for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
+            for name, found in fields.items():
+                weights, own = self._view.weights[name][part.own], tf[part.own]
+                for run in found:
+                    added = weights.take(run.articles)
+                    np.multiply(added, run.counts, out=added)
+                    np.add.at(own, run.articles, added if run.times == 1 else added * np.float32(run.times))
+        return tf
+
+    @cached_property
+    def count(self) -> int:
+        """In how many visible articles it occurs."""
+        return int(np.count_nonzero(self.articles))
 
     @property
-    def count(self) -> int:
-        return int(np.count_nonzero(self.articles))
+    def idf(self) -> float:
+        return math.log(1 + (self._view.articles - self.count + 0.5) / (self.count + 0.5))
 
 
 @dataclass
@@ -42,31 +93,45 @@ class Evaluation:
     snapshot: Snapshot
     view: View
     zone: tzinfo | None
-    lookup: Lookup
+    deadline: Deadline
     partial: bool = False
     _found: dict[Leaf, Found] = field(default_factory=dict)
 
     def found(self, leaf: Leaf) -> Found:
-        """Where ``leaf`` occurs. Raises OutOfTime."""
+        """Where ``leaf`` occurs; remembered. Raises OutOfTime."""
         if leaf not in self._found:
-            names = [name for name in FIELDS if leaf.field in ("", name)]
-            self._found[leaf] = self._in_fields(names, lambda part, name: self.lookup.leaf(part.segment, name, leaf))
+            self._found[leaf] = self.looked_up(leaf)
         return self._found[leaf]
+
+    def looked_up(self, leaf: Leaf) -> Found:
+        """Where ``leaf`` occurs. Raises OutOfTime."""
+        names = [name for name in FIELDS if leaf.field in ("", name)]
+        return self.found_in(names, lambda segment: looked_for(segment, leaf))
 
     def found_word(self, slot: Slot, names: Iterable[str] = FIELDS) -> Found:
         """Where a slot of unstemmed words is met, in the fields ``names``. Raises OutOfTime."""
-        return self._in_fields(names, lambda part, name: self.lookup.word(part.segment, name, slot))
+        return self.found_in(names, lambda segment: forms_of_words(segment, slot))
+
+    def found_in(self, names: Iterable[str], look: Callable[[Segment], Sequence[Looked]]) -> Found:
+        """Where forms stand in the fields ``names``. look: which forms of a segment. Raises OutOfTime."""
+        found: Occurring = []
+        for part in self.snapshot.parts:
+            self.deadline.check()
+            looked = look(part.segment)
+            fields = {name: runs(part.segment, name, looked, self.deadline) for name in names} if looked else {}
+            found.append({name: own for name, own in fields.items() if own})
+        return Found(self.snapshot, self.view, found)
 
     def matching(self, node: Node, wanted: bool = True) -> Mask:
-        """The visible articles that match.
+        """The visible articles that match: nobody may change the mask.
 
         wanted: False below an odd number of Nots. What there was no time for never adds an article: it occurs nowhere
         where it is wanted, and everywhere where it is not.
         """
         if isinstance(node, And):
-            return self._all(self.matching(child, wanted) for child in node.children)
+            return self._all(node.children, wanted)
         if isinstance(node, Or):
-            return self._any(self.matching(child, wanted) for child in node.children)
+            return self._any(node.children, wanted)
         if isinstance(node, Not):
             return self.view.seen & ~self.matching(node.child, not wanted)
         if isinstance(node, Keyword):
@@ -88,65 +153,63 @@ class Evaluation:
             if values:
                 mask = mask & self._labelled(kind, values)
         if filters.sources:
-            mask = mask & self.snapshot.columns.labels["source"].having(filters.sources, len(mask))
+            mask = mask & self.snapshot.labelled("source", filters.sources, keyed=False)
         return mask if filters.keys is None else mask & self._keyed(filters.keys)
 
-    def occurring(self, leaves: Iterable[Leaf]) -> list[tuple[Leaf, Found]]:
-        """The leaves with where they occur, those left out for which there was no time."""
+    def closest(self, parts: Iterable[Node], mask: Mask) -> Mask:
+        """The articles of ``mask`` that have enough of ``parts``; all where there are none."""
+        met = [self.matching(part) for part in parts]
+        weights = [rarity(int(np.count_nonzero(found)), self.view.articles) for found in met]
+        least = enough(weight for weight, found in zip(weights, met, strict=True) if (found & mask).any())
+        mass = np.zeros(len(mask))
+        for weight, found in zip(weights, met, strict=True):
+            mass[found] += weight
+        return mask & (mass >= least)
+
+    def in_time(self, found: Iterable[T]) -> Iterator[T]:
+        """``found`` as far as there is time."""
+        try:
+            for one in found:
+                self.deadline.check()
+                yield one
+        except OutOfTime:
+            return
+
+    def occurring(self, leaves: Iterable[Leaf]) -> list[Found]:
+        """Where the leaves occur, those left out for which there was no time."""
         out = []
         for leaf in leaves:
             try:
-                out.append((leaf, self.found(leaf)))
+                out.append(self.found(leaf))
             except OutOfTime:
                 self.partial = True
         return out
 
-    def _in_fields(self, names: Iterable[str], look_up: Callable[..., Occurring]) -> Found:
-        fields = {}
-        mask = np.zeros_like(self.view.seen)
-        for name in names:
-            docs, counts = self._joined([look_up(part, name) for part in self.snapshot.parts])
-            if len(docs):
-                fields[name] = (docs, counts)
-                mask[self.snapshot.columns.article_of[docs]] = True
-        return Found(fields, mask & self.view.seen)
-
-    def _joined(self, found: list[Occurring]) -> tuple[Ints, Floats]:
-        """What was found in each segment, in the document numbers of the snapshot."""
-        parts = self.snapshot.parts
-        docs = [
-            each.docs.astype(np.int64) + part.first_document
-            for part, each in zip(parts, found, strict=True)
-            if each is not NOWHERE
-        ]
-        counts = [each.counts.astype(float) for each in found if each is not NOWHERE]
-        if not docs:
-            return np.empty(0, np.int64), np.empty(0)
-        return np.concatenate(docs), np.concatenate(counts)
-
-    def _all(self, masks: Iterable[Mask]) -> Mask:
+    def _all(self, children: Sequence[Node], wanted: bool) -> Mask:
         out = self.view.seen
-        for mask in masks:
-            out = out & mask
+        for child in sorted(children, key=lambda child: _COST.get(type(child), 4)):
+            mask = self.matching(child, wanted)
+            out = mask if out is self.view.seen else out & mask
+            if not out.any():
+                break
         return out
 
-    def _any(self, masks: Iterable[Mask]) -> Mask:
+    def _any(self, children: Sequence[Node], wanted: bool) -> Mask:
         out = np.zeros_like(self.view.seen)
-        for mask in masks:
-            out = out | mask
+        for child in children:
+            out |= self.matching(child, wanted)
         return out
 
-    def _labelled(self, kind: str, values: tuple[str, ...]) -> Mask:
-        wanted = {keyword(value) for value in values}
-        return self.view.seen & self.snapshot.keyed[kind].having(wanted, len(self.view.seen))
+    def _labelled(self, kind: str, values: Iterable[str]) -> Mask:
+        return self.view.seen & self.snapshot.labelled(kind, {keyword(value) for value in values}, keyed=True)
 
     def _published(self, start: date | None, end: date | None) -> Mask:
-        published = self.snapshot.columns.published
+        published = self.snapshot.published
         mask = self.view.seen
-        if start is not None or end is not None:
-            mask = mask & (published != UNDATED)
         if start is not None:
-            mask = mask & (published >= midnight(start, self.zone))
+            mask = mask & (published >= max(midnight(start, self.zone), UNDATED + 1))
+        elif end is not None:
+            mask = mask & (published != UNDATED)
         if end is not None:
             mask = mask & (published < midnight(end, self.zone))
         return mask

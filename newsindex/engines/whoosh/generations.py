@@ -1,11 +1,11 @@
 """The place of an index: directories of generations, the pointer to the live one, and the locks.
 
-path/                       0700: whoever can write here can run code, Whoosh's files are pickles
+path/                       0700: whoever can write here decides what the site finds
     live                    which generation is live (JSON), replaced in one step
     write.lock              held by whoever changes the live generation
     rebuild.lock            held by whoever makes a new one
     generations/
-        0002-5f3a9c1e/      Whoosh's files
+        0002-5f3a9c1e/      what manifest.py says, and until the generation is live:
             rebuilding      the generation is not finished
             touched         the keys that were changed in the live generation meanwhile, a line each
 """
@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Final
 from weakref import WeakSet
 
-from newsindex.engines.whoosh.schema import INDEX_FORMAT
-from newsindex.engines.whoosh.storage import sync_directory
+from newsindex.engines.whoosh.manifest import INDEX_FORMAT
+from newsindex.engines.whoosh.storage import Watched, replace_file, sync_directory
 from newsindex.exceptions import EngineError, IndexDamaged, IndexNotBuilt, WriterBusy
 
 LIVE: Final = "live"
@@ -60,6 +60,10 @@ class FileLock:
     @property
     def held(self) -> bool:
         return self._held
+
+    @property
+    def path(self) -> Path:
+        return self._path
 
     def acquire(self, wait: float, busy: str) -> None:
         """Take the lock, or raise WriterBusy with the text ``busy`` after ``wait`` seconds."""
@@ -112,6 +116,7 @@ class Generations:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._pointer = Watched(path / LIVE, _pointer)
 
     def prepare(self) -> None:
         """Make the directories, readable by nobody else."""
@@ -130,14 +135,13 @@ class Generations:
     def live(self) -> Pointer:
         """The pointer as it is now. IndexNotBuilt where there is none, IndexDamaged where it can't be read."""
         try:
-            data = (self.path / LIVE).read_bytes()
+            return self._pointer.value()
         except (FileNotFoundError, NotADirectoryError):
             raise IndexNotBuilt(
                 f"There is no index in {self.path} yet. Make one with: manage.py newsindex_rebuild"
             ) from None
         except OSError as error:
             raise IndexDamaged(f"The index in {self.path} can't be read: {error}") from error
-        return _pointer(self.path / LIVE, data)
 
     def previous(self) -> str:
         """The name of the live generation, for whoever replaces it; "" where there is none that can be read."""
@@ -154,13 +158,7 @@ class Generations:
             "built_at": datetime.now(timezone.utc).isoformat(),
             "previous": self.previous(),
         }
-        aside = self.path / f"{LIVE}.{secrets.token_hex(4)}"
-        with open(aside, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, self.path / LIVE)
-        sync_directory(self.path)
+        replace_file(self.path / LIVE, self.path / f"{LIVE}.{secrets.token_hex(4)}", json.dumps(content).encode())
 
     def begin(self) -> str:
         """A new generation that is marked as unfinished. Whoever asks holds the rebuild lock."""

@@ -1,169 +1,165 @@
-"""Leaves to posting lists: in which documents of a segment a leaf occurs, and how often.
+"""Leaves to postings: in which articles of a segment a leaf occurs, how often, and where.
 
-It means what ``matching.occurrences`` means: one slot is met by tokens, several by tokens one after another.
+It means what ``matching.occurrences`` means: one slot is met by tokens, several by tokens one after another. A slot
+stands for forms, and the postings of forms are not put together here: they stay as they lie in the file, as runs.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newsindex.engines.whoosh.analysis import stem_term, word_term
-from newsindex.engines.whoosh.postings import ByteCache, Counts, Docs, PostingList
-from newsindex.engines.whoosh.schema import words_field
+from newsindex.deadline import Deadline
+from newsindex.engines.whoosh.arrays import Array
+from newsindex.engines.whoosh.layout import word_prefix
+from newsindex.engines.whoosh.phrases import in_a_row
+from newsindex.engines.whoosh.runs import Run, ranges
 from newsindex.engines.whoosh.segments import Segment
-from newsindex.engines.whoosh.vocabulary import pairs_with, vocabulary, words_between
+from newsindex.engines.whoosh.vocabulary import forms_near, pairs_with
 from newsindex.matching import Contains, Near, Slot, Starts, Terms, slots
 from newsindex.query.nodes import Leaf
 
-#: How many posting lists are read between two looks at the clock.
-_BETWEEN_LOOKS = 64
-#: Positions take the lower half of a 64-bit number, the document the upper.
-_DOCUMENT = 32
+#: The postings of up to so many forms are one run each; of more, they are copied into one.
+_FEW_FORMS: Final = 12
+#: So are fewer postings than this, but for very few forms.
+_VERY_FEW_FORMS: Final = 4
+_FEW_POSTINGS: Final = 2_048
 
 
-class OutOfTime(Exception):
-    """The time of a request is up."""
+@dataclass(frozen=True)
+class Forms:
+    """Forms of a segment, ascending, each once. times: how much an occurrence of them counts."""
+
+    numbers: NDArray[np.intp]
+    times: int = 1
 
 
-class Deadline:
-    """When a request has to stop. seconds: from now, None for never."""
+@dataclass(frozen=True)
+class Range:
+    """The forms from ``first`` to before ``end``."""
 
-    def __init__(self, seconds: float | None) -> None:
-        self._until = None if seconds is None else time.monotonic() + seconds
-
-    def check(self) -> None:
-        """Raise OutOfTime when it is."""
-        if self._until is not None and time.monotonic() > self._until:
-            raise OutOfTime
+    first: int
+    end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Occurring:
-    """Where something occurs. docs: ascending, each once. counts: how often in each."""
+@dataclass(frozen=True)
+class Row:
+    """Forms that have to stand one after the other, any of each step."""
 
-    docs: Docs
-    counts: Counts
-
-    @property
-    def nbytes(self) -> int:
-        return int(self.docs.nbytes + self.counts.nbytes)
+    steps: tuple[tuple[Forms, ...], ...]
 
 
-NOWHERE = Occurring(np.empty(0, np.uint32), np.empty(0, np.uint32))
+Looked = Forms | Range | Row
 
 
-class Lookup:
-    """Looks leaves up in segments, and remembers what was found."""
-
-    def __init__(self, cache: ByteCache, deadline: Deadline) -> None:
-        self._cache = cache
-        self._deadline = deadline
-
-    def leaf(self, segment: Segment, field: str, leaf: Leaf) -> Occurring:
-        """Where ``leaf`` occurs in ``field`` of ``segment``, by its document numbers."""
-        found = []
-        words: set[Slot] = set()
-        for language in sorted(segment.columns.languages):
-            looked_for = slots(leaf, language)
-            if looked_for and all(isinstance(slot, Terms) for slot in looked_for):
-                found.append(self._stems(segment, field, language, cast("tuple[Terms, ...]", looked_for)))
-            else:
-                # Unstemmed words mean the same in each language.
-                words.update(looked_for)
-        found += [self.word(segment, field, slot) for slot in words]
-        return combined(found)
-
-    def word(self, segment: Segment, field: str, slot: Slot) -> Occurring:
-        """Where a slot that means unstemmed words is met."""
-        key = (segment.id, field, slot)
-        cached: Occurring | None = self._cache.get(key)
-        if cached is None:
-            lists = self._read(segment, words_field(field), self._terms(segment, words_field(field), slot))
-            cached = self._cache.put(key, combined([Occurring(found.docs, found.counts) for found in lists]))
-        return cached
-
-    def _terms(self, segment: Segment, field: str, slot: Slot) -> list[bytes]:
-        if isinstance(slot, Starts):
-            return words_between(segment.postings, field, slot.prefix)
-        if isinstance(slot, Near) and not slot.edits:
-            return [word_term(slot.word)]
-        if isinstance(slot, Near):
-            near = vocabulary(segment.id, segment.postings, field, self._cache).near(slot.word, slot.edits)
-            return [word_term(word) for word in near]
-        assert isinstance(slot, Contains)
-        return pairs_with(segment.postings, field, slot.char)
-
-    def _stems(self, segment: Segment, field: str, language: str, looked_for: tuple[Terms, ...]) -> Occurring:
-        key = (segment.id, field, language, looked_for)
-        cached: Occurring | None = self._cache.get(key)
-        if cached is None:
-            met = [
-                self._read(segment, field, [stem_term(term, language) for term in slot.terms]) for slot in looked_for
-            ]
-            one = [Occurring(found.docs, found.counts) for found in met[0]]
-            cached = self._cache.put(key, combined(one) if len(met) == 1 else in_a_row(met))
-        return cached
-
-    def _read(self, segment: Segment, field: str, terms: Iterable[bytes]) -> list[PostingList]:
-        found = []
-        for at, term in enumerate(terms):
-            if at % _BETWEEN_LOOKS == 0:
-                self._deadline.check()
-            postings = segment.postings.term(field, term)
-            if postings is not None:
-                found.append(postings)
-        return found
+def looked_for(segment: Segment, leaf: Leaf) -> list[Looked]:
+    """The forms of a segment that a leaf means."""
+    found: list[Looked] = []
+    words: set[Slot] = set()
+    for language in segment.languages:
+        wanted = slots(leaf, language)
+        if len(wanted) > 1:
+            # Only stems come in a row.
+            steps = tuple(tuple(forms_of(segment, language, cast(Terms, slot))) for slot in wanted)
+            if all(steps):
+                found.append(Row(steps))
+        elif wanted and isinstance(wanted[0], Terms):
+            found += forms_of(segment, language, wanted[0])
+        else:
+            # Unstemmed words mean the same in each language.
+            words.update(wanted)
+    return [*found, *(each for slot in words for each in forms_of_words(segment, slot))]
 
 
-def combined(found: Sequence[Occurring]) -> Occurring:
-    """Several as one, what they count in the same document added up."""
-    found = [each for each in found if len(each.docs)]
+def forms_of(segment: Segment, language: str, slot: Terms) -> list[Forms]:
+    """The forms found by the terms of ``slot``, those found by several of them apart."""
+    found = [forms for term in slot.terms if len(forms := segment.forms_of(term, language))]
     if len(found) < 2:
-        return found[0] if found else NOWHERE
-    docs = np.concatenate([each.docs for each in found])
-    order = np.argsort(docs, kind="stable")
-    docs = docs[order]
-    first = np.flatnonzero(np.diff(docs, prepend=np.uint32(docs[0] + 1)))
-    counts = np.concatenate([each.counts for each in found])[order]
-    return Occurring(docs[first], np.add.reduceat(counts, first, dtype=np.uint32))
+        return [Forms(forms.astype(np.intp)) for forms in found]
+    forms, times = np.unique(np.concatenate(found), return_counts=True)
+    return [Forms(forms[times == count].astype(np.intp), count) for count in np.unique(times).tolist()]
 
 
-def in_a_row(met: Sequence[Sequence[PostingList]]) -> Occurring:
-    """Where terms stand at consecutive positions. met: the posting lists for each step, any of which will do."""
-    docs: NDArray[np.uint32] | None = None
-    for lists in met:
-        own = combined([Occurring(found.docs, found.counts) for found in lists]).docs
-        docs = own if docs is None else docs[_among(docs, own)]
-        if not len(docs):
-            return NOWHERE
-    assert docs is not None
-    places: NDArray[np.int64] | None = None
-    for step, lists in enumerate(met):
-        own_places = np.unique(np.concatenate([_places(found, docs, step) for found in lists]))
-        places = own_places if places is None else places[_among(places, own_places)]
-    assert places is not None
-    found_in, counts = np.unique(places >> _DOCUMENT, return_counts=True)
-    return Occurring(found_in.astype(np.uint32), counts.astype(np.uint32))
+def forms_of_words(segment: Segment, slot: Slot) -> list[Looked]:
+    """The forms whose words meet a slot that means unstemmed words."""
+    if isinstance(slot, Starts):
+        return [Range(*segment.forms_with(word_prefix(slot.prefix)))]
+    if isinstance(slot, Near) and not slot.edits:
+        return [Range(*segment.forms_with(word_prefix(slot.word) + b"\0"))]
+    if isinstance(slot, Near):
+        return [Forms(forms_near(segment, slot.word, slot.edits))]
+    assert isinstance(slot, Contains)
+    return [Forms(pairs_with(segment, slot.char))]
 
 
-def _places(found: PostingList, docs: Docs, step: int) -> NDArray[np.int64]:
-    """Where something would begin whose part number ``step`` is met here, in ``docs`` only."""
-    wanted = np.repeat(_among(found.docs, docs), found.counts)
-    begins = found.positions[wanted].astype(np.int64) - step
-    documents = np.repeat(found.docs, found.counts)[wanted].astype(np.int64)
-    return ((documents << _DOCUMENT) | begins)[begins >= 0]
+def runs(segment: Segment, field: str, looked: Iterable[Looked], deadline: Deadline) -> list[Run]:
+    """The postings in ``field`` of what is looked for."""
+    found: list[Run] = []
+    for each in looked:
+        if isinstance(each, Row):
+            found += in_a_row(segment, field, [_steps(segment, field, step) for step in each.steps], deadline.check)
+        elif isinstance(each, Range):
+            found += _range(segment, field, each.first, each.end, each.end - each.first == 1)
+        else:
+            found += _of_forms(segment, field, each)
+    return found
 
 
-def _among(values: NDArray[np.generic], sorted_values: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Which of ``values`` are among ``sorted_values``."""
-    if not len(sorted_values):
-        return np.zeros(len(values), bool)
-    at = np.searchsorted(sorted_values, values)
-    at[at == len(sorted_values)] = 0
-    return cast("NDArray[np.bool_]", sorted_values[at] == values)
+def _steps(segment: Segment, field: str, step: Sequence[Forms]) -> list[Run]:
+    """The postings of each form apart. In a row it does not matter how much they count."""
+    return [run for forms in step for form in forms.numbers.tolist() for run in _one(segment, field, form)]
+
+
+def _of_forms(segment: Segment, field: str, forms: Forms) -> list[Run]:
+    numbers = forms.numbers
+    if len(numbers) <= _FEW_FORMS:
+        at = memoryview(segment[f"{field}_at"])
+        there = [form for form in numbers.tolist() if at[form] < at[form + 1]]
+        if len(there) <= _VERY_FEW_FORMS or sum(at[form + 1] - at[form] for form in there) > _FEW_POSTINGS:
+            return [run for form in there for run in _one(segment, field, form, forms.times)]
+        numbers = np.array(there, np.intp)
+    starts = segment[f"{field}_at"]
+    begins = starts[numbers].astype(np.intp)
+    sizes = starts[numbers + 1] - begins
+    postings = ranges(begins, sizes)
+    if not len(postings):
+        return []
+    return [
+        Run(
+            segment[f"{field}_articles"][postings],
+            segment[f"{field}_counts"][postings],
+            segment["text_best"][postings] if field == "text" else None,
+            segment[f"{field}_positions"],
+            forms.times,
+            ascending=False,
+            lists=(sizes, segment[f"{field}_positions_at"][numbers].astype(np.intp)),
+        )
+    ]
+
+
+def _one(segment: Segment, field: str, form: int, times: int = 1) -> list[Run]:
+    return _range(segment, field, form, form + 1, True, times)
+
+
+def _range(segment: Segment, field: str, first: int, end: int, ascending: bool, times: int = 1) -> list[Run]:
+    """The postings of adjacent forms, which lie next to each other."""
+    at = memoryview(segment[f"{field}_at"])
+    begin, stop = at[first], at[end]
+    if begin == stop:
+        return []
+    positions_at = memoryview(segment[f"{field}_positions_at"])
+    positions: Array = segment[f"{field}_positions"][positions_at[first] : positions_at[end]]
+    return [
+        Run(
+            segment[f"{field}_articles"][begin:stop],
+            segment[f"{field}_counts"][begin:stop],
+            segment["text_best"][begin:stop] if field == "text" else None,
+            positions,
+            times,
+            ascending,
+        )
+    ]

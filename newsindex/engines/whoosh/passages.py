@@ -3,49 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from newsindex.engines.base import ArticleHit, Marked, ParagraphHit
-from newsindex.engines.whoosh.columns import Floats
 from newsindex.engines.whoosh.records import moment
-from newsindex.engines.whoosh.segments import Segment, Snapshot
+from newsindex.engines.whoosh.segments import Segment
+from newsindex.engines.whoosh.selection import Hit
+from newsindex.engines.whoosh.snapshots import Snapshot
 from newsindex.matching import spans
 from newsindex.query.nodes import Leaf
 from newsindex.ranking import DECIMALS
 
 
-def article_hit(
-    snapshot: Snapshot, ordinal: int, score: float, paragraph_scores: Floats, leaves: Sequence[Leaf], best: int
-) -> ArticleHit:
-    """A hit with its content. paragraph_scores: for each document. best: how many paragraphs at most."""
-    segment, head = snapshot.place(ordinal)
-    record = segment.article(head)
-    first, end = snapshot.documents_of(ordinal)
-    scores = np.round(paragraph_scores[first + 1 : end], DECIMALS)
-    matched = np.flatnonzero(paragraph_scores[first + 1 : end]).tolist()
-    ranked = sorted(matched, key=lambda at: (-scores[at], record.paragraphs[at][0]))
+def article_hit(snapshot: Snapshot, hit: Hit, leaves: Sequence[Leaf], best: int) -> ArticleHit:
+    """A hit with its content. best: how many paragraphs at most; no others are read."""
+    segment, article = snapshot.place(hit.ordinal)
+    record = segment.record(article)
+    first = segment.paragraphs_of(article)[0]
+    matched = np.flatnonzero(hit.paragraphs)
+    scores = np.round(hit.paragraphs[matched], DECIMALS)
+    shown = np.lexsort((segment["paragraph_number"][first + matched], -scores))[:best].tolist()
 
     def marked(text: str, field: str) -> Marked:
         return Marked(text, spans(leaves, text, record.language, field))
 
+    def paragraph_hit(at: int) -> ParagraphHit:
+        paragraph = segment.paragraph(first + int(matched[at]))
+        text = marked(paragraph.text, "text")
+        return ParagraphHit(paragraph.number, paragraph.anchor, paragraph.kind, float(scores[at]), text)
+
     return ArticleHit(
-        key=record.key,
-        score=score,
+        key=segment.key(article),
+        score=hit.score,
         title=marked(record.title, "title"),
         summary=marked(record.summary, "summary"),
-        paragraphs=tuple(_paragraph_hit(segment, head + 1 + at, float(scores[at]), marked) for at in ranked[:best]),
+        paragraphs=tuple(paragraph_hit(at) for at in shown),
         matched_paragraphs=len(matched),
         tags=record.tags,
         authors=record.authors,
         section=record.section,
-        published_at=moment(record.published),
+        published_at=moment(_published(segment, article)),
         language=record.language,
         url=record.url,
     )
 
 
-def _paragraph_hit(segment: Segment, doc: int, score: float, marked: Any) -> ParagraphHit:
-    paragraph = segment.paragraph(doc)
-    return ParagraphHit(paragraph.number, paragraph.anchor, paragraph.kind, score, marked(paragraph.text, "text"))
+def _published(segment: Segment, article: int) -> int:
+    return int(segment["published"][article])

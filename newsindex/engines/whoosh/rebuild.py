@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from newsindex.engines.base import Rebuild, Stats, Writer
 from newsindex.engines.whoosh.generations import FileLock, Generations
-from newsindex.engines.whoosh.postings import ByteCache
+from newsindex.engines.whoosh.lexicon import Lexicon
+from newsindex.engines.whoosh.manifest import SEGMENT
 from newsindex.engines.whoosh.storage import writing
 from newsindex.engines.whoosh.store import Store
+from newsindex.engines.whoosh.upkeep import maintain
 from newsindex.engines.whoosh.verification import problems
+from newsindex.engines.whoosh.workers import SegmentWorkers
 from newsindex.engines.whoosh.writer import WhooshWriter
 from newsindex.exceptions import ContractError, IndexDamaged, WriterBusy
 
@@ -18,21 +21,60 @@ from newsindex.exceptions import ContractError, IndexDamaged, WriterBusy
 EXCLUSIVE_WAIT = 300.0
 
 
+class _FreshWriter(WhooshWriter):
+    """Writes a generation that nobody uses yet: in several processes, and so that few segments are left."""
+
+    def __init__(self, rebuild: WhooshRebuild) -> None:
+        # What the processes have at a time shall be no more than what one would have.
+        memory = rebuild.memory / rebuild.processes
+        super().__init__(rebuild.store, memory, _nothing, rebuild.writer_ended, rebuild.lexicon)
+        self._processes = rebuild.processes
+        self._workers: SegmentWorkers | None = None
+
+    def commit(self) -> None:
+        super().commit()
+        # Nobody waits for it, and nobody else writes here.
+        maintain(self._store, lambda: nullcontext(True))
+
+    def _build(self, name: str) -> None:
+        # To start processes is worth while for much only.
+        if self._workers is None and (self._processes == 1 or not self._full()):
+            super()._build(name)
+            return
+        if self._workers is None:
+            self._workers = SegmentWorkers(self._processes, self._store.directory)
+        self._workers.submit(self._builder.take(), name + SEGMENT)
+
+    def _finish(self) -> None:
+        for _ in self._workers.results() if self._workers else ():
+            pass
+
+    def _end(self) -> None:
+        workers, self._workers = self._workers, None
+        try:
+            if workers:
+                workers.close()
+        finally:
+            super()._end()
+
+
 class WhooshRebuild(Rebuild):
     """Holds the rebuild lock until ``swap`` or ``abort``. What a killed rebuild leaves is removed by the next one."""
 
-    def __init__(self, generations: Generations, lock: FileLock, cache: ByteCache, memory: int) -> None:
-        """lock: the rebuild lock, held. memory: megabytes for the writer."""
+    def __init__(self, generations: Generations, lock: FileLock, memory: int, processes: int) -> None:
+        """lock: the rebuild lock, held. memory: megabytes for the writer, whose segments ``processes`` build."""
         self._generations = generations
         self._lock = lock
-        self._memory = memory
+        self.memory = memory
+        self.processes = processes
         self._live_lock = generations.write_lock()
+        self.lexicon = Lexicon()
         self._writer: WhooshWriter | None = None
         try:
             with writing(str(generations.path)):
                 generations.tidy()
                 self.generation = generations.begin()
-            self._store = Store.create(generations.directory(self.generation), cache)
+            self.store = Store.create(generations.directory(self.generation))
         except BaseException:
             lock.release()
             raise
@@ -41,7 +83,7 @@ class WhooshRebuild(Rebuild):
         self._check_open()
         if self._writer is not None:
             raise WriterBusy(f"Another writer of the rebuild {self.generation} is open.")
-        self._writer = WhooshWriter(self._store, self._memory, _nothing, self._writer_ended)
+        self._writer = _FreshWriter(self)
         return self._writer
 
     @contextmanager
@@ -57,10 +99,11 @@ class WhooshRebuild(Rebuild):
         return self._generations.touched(self.generation)
 
     def validate(self) -> Stats:
-        found = problems(self._store)
+        # As it is on the disk, not as this process remembers it.
+        found = problems(self.store.directory)
         if found:
             raise IndexDamaged(f"The new generation {self.generation} is damaged: {'; '.join(found[:5])}")
-        return statistics(self._store, self.generation)
+        return statistics(self.store, self.generation)
 
     def swap(self) -> None:
         self._check_open()
@@ -96,7 +139,7 @@ class WhooshRebuild(Rebuild):
         if not self._lock.held:
             raise ContractError(f"The rebuild {self.generation} is over.")
 
-    def _writer_ended(self) -> None:
+    def writer_ended(self) -> None:
         self._writer = None
 
 

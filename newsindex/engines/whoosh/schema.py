@@ -1,30 +1,23 @@
-"""The Whoosh schema: which fields an index has, and in which form their terms are written.
+"""The Whoosh schema: what Whoosh sees when it reads an index through stock.py.
 
-Whoosh sees two kinds of documents. An article is a head, which has title, summary, tags and the stored record of the
-article, followed by its paragraphs, which have text and the stored record of a paragraph. They lie next to each other
-in one segment, and stay so when segments are merged.
-
-Each text has two fields: ``text`` holds the stems of its tokens with their positions, ``text_words`` the unstemmed
-words with their frequencies only, for prefixes and fuzzy words.
+Whoosh sees two kinds of documents. An article is a head, which has title, summary and tags, followed by its paragraphs,
+which have text. Each text has two fields: ``text`` holds the stems of its tokens, spelt as in ``layout.stem_key``,
+``text_words`` the folded words, unstemmed. Both have positions, and lengths in positions.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+import numpy as np
 from whoosh import fields, formats
-from whoosh.codec import default_codec
 
+from newsindex.engines.whoosh.layout import word_prefix
 from newsindex.ranking import FIELDS
 
-#: Changes with whatever makes older indexes unreadable: fields, stored records, the analysis of text.
-INDEX_FORMAT: Final = 1
-#: The stored fields: the record of an article on its head, that of a paragraph on the paragraph.
-ARTICLE: Final = "article"
-PARAGRAPH: Final = "paragraph"
-
-#: What Whoosh writes for a term of a document: (term, frequency, weight, value).
-Item: TypeAlias = tuple[bytes, int, float, bytes]
+#: What is stored of an article with its head, and of a paragraph; beside them, ``text`` is stored.
+HEAD: Final = ("key", "record")
+PARAGRAPH: Final = ("number", "anchor", "kind")
 
 
 def words_field(field: str) -> str:
@@ -32,36 +25,51 @@ def words_field(field: str) -> str:
     return f"{field}_words"
 
 
-class PreparedField(fields.FieldType):  # type: ignore[misc]
-    """A field whose value is a list of items that are ready to be written.
+class Positions(formats.Format):  # type: ignore[misc]
+    """The value of a posting: its positions, little-endian 32-bit numbers."""
 
-    Lengths are not scorable for Whoosh: it would count the terms, and ranking counts positions.
-    """
+    def decode_positions(self, value: bytes) -> list[int]:
+        positions: list[int] = np.frombuffer(value, "<u4").tolist()
+        return positions
 
-    def __init__(self, format: formats.Format) -> None:
-        super().__init__(format, None, scorable=False, stored=False)
+    def decode_frequency(self, value: bytes) -> int:
+        return len(value) // 4
 
-    def index(self, value: list[Item], **kwargs: Any) -> list[Item]:
-        return value
+    def decode_weight(self, value: bytes) -> float:
+        return float(self.decode_frequency(value))
+
+
+class StemsField(fields.FieldType):  # type: ignore[misc]
+    """A field of stems. Queries name them as they are spelt, "en:run"; bytes stand for themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(Positions(), None, scorable=True)
+
+    def to_bytes(self, value: Any) -> bytes:
+        return value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
+
+    def from_bytes(self, term: bytes) -> str:
+        return term.decode(errors="surrogatepass")
+
+
+class WordsField(StemsField):
+    """A field of folded words. Queries name them as they are; pairs can be asked for as bytes, ``word_prefix``."""
+
+    def to_bytes(self, value: Any) -> bytes:
+        return value if isinstance(value, bytes) else word_prefix(str(value))
+
+    def from_bytes(self, term: bytes) -> str:
+        return super().from_bytes(term[1:])
 
 
 def _schema() -> fields.Schema:
     schema = fields.Schema()
-    schema.add(ARTICLE, fields.STORED())
-    schema.add(PARAGRAPH, fields.STORED())
+    for name in (*HEAD, *PARAGRAPH):
+        schema.add(name, fields.STORED())
     for field in FIELDS:
-        # A value of any size: the positions.
-        schema.add(field, PreparedField(formats.Format()))
-        # No value: the frequency is the weight.
-        schema.add(words_field(field), PreparedField(formats.Existence()))
+        schema.add(field, StemsField())
+        schema.add(words_field(field), WordsField())
     return schema
-
-
-def codec() -> Any:
-    """Whoosh's own codec, told not to look for lengths, which it would do in the file system for each posting."""
-    made = default_codec()
-    made.length_stats = False
-    return made
 
 
 SCHEMA: Final = _schema()

@@ -1,194 +1,156 @@
-"""Segments and snapshots: what a search reads from, which never changes under it.
-
-A segment is a file that Whoosh wrote once. A snapshot is the segments of one commit, without what was deleted since
-they were written, seen as one row of documents.
-"""
+"""A segment: some articles in one file that is written once. Whatever is asked is read in place."""
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from newsindex.engines.base import EVERYTHING, Document
-from newsindex.engines.whoosh.columns import UNDATED, Columns, Ints, Labels, Mask, Ordinals, joined, read_columns
-from newsindex.engines.whoosh.postings import ByteCache, Postings, WhooshPostings
-from newsindex.engines.whoosh.records import (
-    ArticleRecord,
-    decoded_article,
-    decoded_paragraph,
-    document,
-)
-from newsindex.engines.whoosh.schema import ARTICLE, PARAGRAPH
-from newsindex.engines.whoosh.storage import DurableStorage, open_segment, reading
+from newsindex.engines.base import Document
+from newsindex.engines.whoosh.arrays import Array, ArrayFile
+from newsindex.engines.whoosh.labels import Labels
+from newsindex.engines.whoosh.layout import Strings, key_hash, stem_key
+from newsindex.engines.whoosh.records import KINDS, ArticleRecord, decoded_article, document
+from newsindex.engines.whoosh.storage import reading
 from newsindex.exceptions import IndexDamaged
 from newsindex.paragraphs import Paragraph
-from newsindex.ranking import FIELDS
 
-#: How many views (an asker and a stretch of time) a snapshot remembers.
-VIEWS = 16
+
+@dataclass(frozen=True, slots=True)
+class PostingList:
+    """Where a form stands in a field of a segment. See layout.py.
+
+    articles: ascending, each once. counts: how often in each. positions: of all, one article after the other. best:
+    the most in one paragraph of each, None but for "text".
+    """
+
+    articles: Array
+    counts: Array
+    positions: Array
+    best: Array | None
 
 
 class Segment:
-    """One segment. Any thread may read from it; IndexDamaged where it can't be read."""
+    """One segment. Shared by threads. Its methods raise IndexDamaged where what they read makes no sense."""
 
-    postings: Postings
+    def __init__(self, path: Path) -> None:
+        """IndexDamaged where the file can't be read; the cause is FileNotFoundError where it is gone."""
+        self.id = path.name
+        self.file = ArrayFile(path)
+        with self._reading():
+            self.articles = int(self.file.meta["articles"])
+            self.paragraphs = int(self.file.meta["paragraphs"])
+            self.languages: tuple[str, ...] = tuple(self.file.meta["languages"])
+            self.forms = Strings(self.file, "form")
+            self.stems = Strings(self.file, "stem")
+            self._keys = Strings(self.file, "key")
+            self._records = Strings(self.file, "record")
+            self._texts = Strings(self.file, "paragraph")
+            self._anchors = Strings(self.file, "anchor")
 
-    def __init__(self, storage: DurableStorage, made: Any, cache: ByteCache) -> None:
-        """made: Whoosh's segment, from the table of contents."""
-        self.id: str = made.segment_id()
-        self._lock = threading.Lock()
-        with reading(f"segment {self.id}"):
-            files = open_segment(storage, made.make_filename(made.COMPOUND_EXT))
-            terms = made.codec().terms_reader(files, made)
-            self._documents = made.codec().per_document_reader(files, made)
-            self.postings = WhooshPostings(self.id, terms, self._lock, cache)
-            self.columns = read_columns(self._record, made.doc_count_all())
-        self.ordinals = {key: ordinal for ordinal, key in enumerate(self.columns.keys)}
-
-    def article(self, doc: int) -> ArticleRecord:
-        """The record of the head with this document number."""
-        record = self._record(doc)
-        if record is None:
-            raise IndexDamaged(f"Document {doc} of segment {self.id} is no article.")
-        return record
-
-    def paragraph(self, doc: int) -> Paragraph:
-        """The paragraph with this document number."""
-        stored = self._stored(doc)
-        with reading(f"segment {self.id}, document {doc}"):
-            return decoded_paragraph(stored[PARAGRAPH])
-
-    def _record(self, doc: int) -> ArticleRecord | None:
-        data = self._stored(doc).get(ARTICLE)
-        with reading(f"segment {self.id}, document {doc}"):
-            return None if data is None else decoded_article(data)
-
-    def _stored(self, doc: int) -> dict[str, Any]:
-        with self._lock, reading(f"segment {self.id}, document {doc}"):
-            stored: dict[str, Any] = self._documents.stored_fields(doc)
-            return stored
-
-
-@dataclass(frozen=True)
-class View:
-    """What an asker may see of a snapshot, with the statistics over it that ranking.py counts with.
-
-    seen: for each ordinal. articles: how many. average, average_paragraph: lengths in positions, 1 for none.
-    """
-
-    seen: Mask
-    articles: int
-    average: dict[str, float]
-    average_paragraph: float
-
-
-@dataclass(frozen=True)
-class Part:
-    """A segment inside a snapshot, and where its documents and ordinals begin there."""
-
-    segment: Segment
-    first_document: int
-    first_article: int
-
-
-class Snapshot:
-    """The articles of one commit. Shared by threads and requests."""
-
-    def __init__(self, number: int, segments: Sequence[Segment], deleted: Sequence[Sequence[int]]) -> None:
-        """number: of the commit. deleted: for each segment, the document numbers that are deleted."""
-        self.number = number
-        self.columns: Columns = joined([segment.columns for segment in segments])
-        self.parts: list[Part] = []
-        self.live: Mask = np.ones(self.columns.articles, bool)
-        documents = articles = 0
-        for segment, gone in zip(segments, deleted, strict=True):
-            self.parts.append(Part(segment, documents, articles))
-            if gone:
-                self.live[articles + segment.columns.article_of[np.array(gone, np.int64)]] = False
-            documents += segment.columns.documents
-            articles += segment.columns.articles
-        self._views: dict[tuple[frozenset[str], int], View] = {}
-        self._lock = threading.Lock()
+    def __getitem__(self, name: str) -> Array:
+        """An array of the file, by the names of layout.py."""
+        return self.file[name]
 
     def find(self, key: str) -> int | None:
-        """The ordinal of the live article with this key."""
-        for part in self.parts:
-            own = part.segment.ordinals.get(key)
-            if own is not None and self.live[part.first_article + own]:
-                return part.first_article + own
-        return None
+        """The article with this key, deleted or not; of several the last."""
+        hashes, order = self.file["key_hash"], self.file["key_order"]
+        hashed = np.uint64(key_hash(key))
+        with self._reading():
+            first, end = (int(np.searchsorted(hashes, hashed, side)) for side in ("left", "right"))
+            return max((int(at) for at in order[first:end] if self.key(int(at)) == key), default=None)
 
-    def place(self, ordinal: int) -> tuple[Segment, int]:
-        """The segment of an article, and the number of its head there."""
-        part = self.parts[bisect_right(self.parts, ordinal, key=lambda part: part.first_article) - 1]
-        return part.segment, int(part.segment.columns.heads[ordinal - part.first_article])
+    def key(self, article: int) -> str:
+        """The key of an article."""
+        try:
+            return self._keys[article].decode(errors="surrogatepass")
+        except (IndexError, UnicodeDecodeError) as error:
+            # Asked for each article of a list, so not through the slower boundary of the other methods.
+            raise damaged(self, f"the key of article {article} can't be read ({error}).") from error
 
-    def documents_of(self, ordinal: int) -> tuple[int, int]:
-        """The document numbers of an article in this snapshot: its head, and the end of its paragraphs."""
-        heads = self.columns.heads
-        end = heads[ordinal + 1] if ordinal + 1 < len(heads) else self.columns.documents
-        return int(heads[ordinal]), int(end)
+    def record(self, article: int) -> ArticleRecord:
+        with self._reading():
+            return decoded_article(self._records[article])
 
-    def document(self, ordinal: int) -> Document:
+    def paragraphs_of(self, article: int) -> tuple[int, int]:
+        """The numbers of the first of its paragraphs and of the one after the last."""
+        first = self.file["first_paragraph"]
+        return int(first[article]), int(first[article + 1])
+
+    def paragraph(self, number: int) -> Paragraph:
+        with self._reading():
+            return Paragraph(
+                int(self.file["paragraph_number"][number]),
+                self._anchors[number].decode(),
+                KINDS[self.file["paragraph_kind"][number]],
+                self._texts[number].decode(errors="surrogatepass"),
+            )
+
+    def document(self, article: int) -> Document:
         """The whole Document of an article."""
-        segment, head = self.place(ordinal)
-        record = segment.article(head)
-        return document(record, [segment.paragraph(head + 1 + at) for at in range(len(record.paragraphs))])
+        with self._reading():
+            return document(
+                self.key(article),
+                self.record(article),
+                int(self.file["published"][article]),
+                int(self.file["expires"][article]),
+                float(self.file["boost"][article]),
+                [self.paragraph(number) for number in range(*self.paragraphs_of(article))],
+            )
 
-    @cached_property
-    def keyed(self) -> dict[str, Labels]:
-        """Tags, authors and sections by ``analysis.keyword``."""
-        return {kind: self.columns.labels[kind].keyed() for kind in ("tag", "author", "section")}
-
-    @cached_property
-    def _turns(self) -> Ints:
-        """The moments at which an article comes or goes: between two of them, everybody sees the same."""
-        return np.unique(np.concatenate([self.columns.published, self.columns.expires]))
-
-    def view(self, now: int, audiences: frozenset[str]) -> View:
-        """What a member of ``audiences`` sees at ``now``, microseconds since 1970."""
-        unrestricted = audiences == EVERYTHING
-        turn = 0 if unrestricted else int(np.searchsorted(self._turns, now, side="right"))
-        found = self._views.get((audiences, turn))
+    def labels(self, kind: str) -> Labels:
+        """The values of a kind of LABELS."""
+        found: Labels | None = self._labels.get(kind)
         if found is None:
-            found = self._viewed(self.live if unrestricted else self._seen(now, audiences))
-            with self._lock:
-                while len(self._views) >= VIEWS:
-                    del self._views[next(iter(self._views))]
-                self._views[audiences, turn] = found
+            with self._reading():
+                spelt = Strings(self.file, f"{kind}_names")
+                names = tuple(spelt[number].decode(errors="surrogatepass") for number in range(len(spelt)))
+                found = self._labels[kind] = Labels(names, self.file[f"{kind}_at"], self.file[f"{kind}_values"])
         return found
 
-    def _seen(self, now: int, audiences: frozenset[str]) -> Mask:
-        columns = self.columns
-        allowed = columns.labels["audience"].having(audiences, columns.articles)
-        return self.live & allowed & (columns.published <= now) & (now < columns.expires)
+    @cached_property
+    def _labels(self) -> dict[str, Labels]:
+        return {}
 
-    def _viewed(self, seen: Mask) -> View:
-        columns, articles = self.columns, int(np.count_nonzero(seen))
-        total = {name: float(columns.lengths[name][seen].sum()) for name in FIELDS}
-        paragraphs = int(np.count_nonzero(seen[columns.article_of])) - articles
-        return View(
-            seen=seen,
-            articles=articles,
-            average={name: (total[name] / articles if articles else 0.0) or 1.0 for name in FIELDS},
-            average_paragraph=(total["text"] / paragraphs if paragraphs else 0.0) or 1.0,
-        )
+    def forms_of(self, stem: str, language: str) -> NDArray[np.uint32]:
+        """The forms that are found by a stem of a language, ascending."""
+        return self.forms_found_by(stem_key(stem, language))
 
-    def published(self, ordinal: int) -> int | None:
-        """When an article was published, microseconds since 1970, or None."""
-        at = int(self.columns.published[ordinal])
-        return None if at == UNDATED else at
+    def forms_found_by(self, stem: bytes) -> NDArray[np.uint32]:
+        """The forms that are found by a stem, spelt as ``stem_key`` does, ascending."""
+        with self._reading():
+            at = self.stems.find(stem)
+            if at is None:
+                return np.empty(0, np.uint32)
+            first, end = self.file["stem_forms_at"][at : at + 2]
+            return cast("NDArray[np.uint32]", self.file["stem_forms"][first:end].astype(np.uint32))
 
-    def paragraphs(self) -> int:
-        """How many paragraphs the live articles have."""
-        return int(np.count_nonzero(self.live[self.columns.article_of]) - np.count_nonzero(self.live))
+    def forms_with(self, prefix: bytes) -> tuple[int, int]:
+        """The first form whose key begins with ``prefix``, and the one after the last."""
+        with self._reading():
+            return self.forms.place(prefix), self.forms.place(prefix + b"\xff")
 
-    def ordinals(self) -> Ordinals:
-        """Of the live articles."""
-        return np.flatnonzero(self.live).astype(np.int32)
+    def postings(self, field: str, form: int) -> PostingList:
+        """Where a form stands in a field."""
+        file = self.file
+        with self._reading():
+            first, end = (int(at) for at in file[f"{field}_at"][form : form + 2])
+            begin, stop = (int(at) for at in file[f"{field}_positions_at"][form : form + 2])
+            return PostingList(
+                file[f"{field}_articles"][first:end],
+                file[f"{field}_counts"][first:end],
+                file[f"{field}_positions"][begin:stop],
+                file["text_best"][first:end] if field == "text" else None,
+            )
+
+    def _reading(self) -> Any:
+        return reading(f"segment {self.id}")
+
+
+def damaged(segment: Segment, what: str) -> IndexDamaged:
+    """What to raise where a segment contradicts itself."""
+    return IndexDamaged(f"Segment {segment.id}: {what} Make a new index with: manage.py newsindex_rebuild")

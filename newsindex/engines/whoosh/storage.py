@@ -1,33 +1,27 @@
-"""Files of an index as Whoosh sees them: durable commits, and segments that are read in place.
-
-Whoosh's own storage never tells the system to write anything to the disk, and its segments are copied into memory by
-everyone who opens them. Both are mended here, through the storage classes that Whoosh lets one pass in.
-"""
+"""Files as an index uses them: the boundaries around reading and writing, and small files that are replaced at once."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from whoosh.filedb.compound import CompoundStorage
-from whoosh.filedb.filestore import FileStorage
-from whoosh.filedb.structfile import BufferFile
+from typing import Generic, TypeVar
 
 from newsindex.exceptions import EngineError, IndexDamaged, NewsIndexError
+
+T = TypeVar("T")
 
 logger = logging.getLogger("newsindex")
 
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """The boundary around Whoosh's reading: whatever broken files make it raise becomes IndexDamaged.
+    """The boundary around reading: whatever wrong bytes make it raise becomes IndexDamaged.
 
-    It has no exception of its own for that: a flipped bit gives any of struct.error, UnpicklingError, EOFError,
-    zlib.error, AssertionError, MemoryError and more.
+    A changed bit gives any of ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError and more.
     """
     try:
         yield
@@ -45,7 +39,7 @@ def reading(what: str) -> Iterator[None]:
 
 @contextmanager
 def writing(what: str) -> Iterator[None]:
-    """The boundary around Whoosh's writing: EngineError where the system refuses, for example on a full disk.
+    """The boundary around writing: EngineError where the system refuses, for example on a full disk.
 
     Anything else comes from reading damaged segments while they are merged.
     """
@@ -56,6 +50,7 @@ def writing(what: str) -> Iterator[None]:
     except NewsIndexError:
         raise
     except Exception as error:
+        logger.error("The index can't be written (%s)", what, exc_info=True)
         raise IndexDamaged(
             f"The index can't be written ({what}: {type(error).__name__}: {error}). "
             "Make a new one with: manage.py newsindex_rebuild"
@@ -71,104 +66,61 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
-class HeldLock:
-    """What Whoosh gets for its lock: the writer's lock is held already, by ``generations.FileLock``.
+def replace_file(path: Path, aside: Path, data: bytes) -> None:
+    """Give ``path`` the content ``data`` in one durable step, through ``aside``, a file in the same directory."""
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(handle, left) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    os.replace(aside, path)
+    sync_directory(path.parent)
 
-    Whoosh 2.7.4 keeps its own after a failed commit.
-    """
 
-    def acquire(self, blocking: bool = False) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
-
-
-class DurableStorage(FileStorage):  # type: ignore[misc]
-    """A directory whose commits survive a power cut: Whoosh commits by renaming its table of contents."""
+class _Handle:
+    """An open file for as long as somebody holds on to it."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
-        self._written: set[str] = set()
+        self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def create_file(self, name: str, **kwargs: Any) -> Any:
-        self._written.add(name)
-        return super().create_file(name, **kwargs)
+    def status(self) -> os.stat_result:
+        return os.fstat(self._handle)
 
-    def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
-        folder = Path(self.folder)
-        for name in self._written:
-            if (folder / name).exists():
-                with open(folder / name, "rb") as file:
-                    os.fsync(file.fileno())
-        self._written.clear()
-        super().rename_file(oldname, newname, safe=safe)
-        sync_directory(folder)
+    def content(self) -> bytes:
+        with open(self._handle, "rb", closefd=False) as file:
+            return file.read()
 
-    def lock(self, name: str) -> HeldLock:
-        return HeldLock()
+    def __del__(self) -> None:
+        # Nothing to close where opening failed.
+        if hasattr(self, "_handle"):
+            os.close(self._handle)
 
 
-class _View:
-    """A file over memory that it does not copy."""
+class Watched(Generic[T]):
+    """What a small file says that others replace: read again when it is another one. Shared by threads."""
 
-    def __init__(self, memory: memoryview) -> None:
-        self._memory = memory
-        self._at = 0
+    def __init__(self, path: Path, decoded: Callable[[Path, bytes], T]) -> None:
+        self.path = path
+        self._decoded = decoded
+        self._lock = threading.Lock()
+        #: The file stays open, so that the system can't give its number to the next one.
+        self._known: tuple[tuple[int, ...], T, _Handle] | None = None
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: len(self._memory)}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        end = len(self._memory) if size is None or size < 0 else min(self._at + size, len(self._memory))
-        start, self._at = self._at, max(self._at, end)
-        return bytes(self._memory[start:end])
-
-    def readinto(self, target: bytearray) -> int:
-        found = self.read(len(target))
-        target[: len(found)] = found
-        return len(found)
-
-    def readline(self) -> bytes:
-        start = self._at
-        while self._at < len(self._memory):
-            self._at += 1
-            if self._memory[self._at - 1] == 10:
-                break
-        return bytes(self._memory[start : self._at])
-
-    def close(self) -> None:
-        self._memory = memoryview(b"")
+    def value(self) -> T:
+        """The same object as long as the file is the same. OSError where it can't be read, and what decoding raises."""
+        known = self._known
+        if known is not None and known[0] == _identity(os.stat(self.path)):
+            return known[1]
+        with self._lock:
+            handle = _Handle(self.path)
+            identity = _identity(handle.status())
+            if self._known is None or self._known[0] != identity:
+                self._known = identity, self._decoded(self.path, handle.content()), handle
+            return self._known[1]
 
 
-class _MappedFile(BufferFile):  # type: ignore[misc]
-    """Whoosh's file over memory, without its private copy."""
-
-    def __init__(self, memory: memoryview, name: str) -> None:
-        super().__init__(b"", name=name)
-        self._buf = memory
-        self.file = _View(memory)
-
-
-class MappedSegment(CompoundStorage):  # type: ignore[misc]
-    """The files inside the one file of a segment, mapped into memory and shared by the processes that read it."""
-
-    def open_file(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        if self._source is None:
-            return super().open_file(name, *args, **kwargs)
-        offset, size = self.range(name)
-        return _MappedFile(memoryview(self._source)[offset : offset + size], name)
-
-
-def open_segment(storage: DurableStorage, name: str) -> MappedSegment:
-    """The segment in the file ``name``."""
-    file = storage.open_file(name)
-    try:
-        return MappedSegment(file)
-    except BaseException:
-        file.close()
-        raise
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

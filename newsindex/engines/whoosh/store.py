@@ -1,74 +1,156 @@
-"""One generation on the disk: its snapshots, as commits are made by this process or another."""
+"""One generation on the disk: its commits as they are made, by this process or another, and the snapshots of them."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import threading
-import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-from whoosh.index import TOC, FileIndex, clean_files
+import numpy as np
 
-from newsindex.engines.whoosh.postings import ByteCache
-from newsindex.engines.whoosh.schema import SCHEMA, codec
-from newsindex.engines.whoosh.segments import Segment, Snapshot
-from newsindex.engines.whoosh.storage import DurableStorage, reading, writing
+from newsindex.engines.whoosh import shape
+from newsindex.engines.whoosh.arrays import Array, ArrayFile, ArrayWriter
+from newsindex.engines.whoosh.lexicon import Lexicon
+from newsindex.engines.whoosh.manifest import ASIDE, COMMIT, DELETED, SEGMENT, Entry, Manifest, decoded, encoded
+from newsindex.engines.whoosh.segments import Segment, damaged
+from newsindex.engines.whoosh.snapshots import Snapshot
+from newsindex.engines.whoosh.storage import Watched, reading, replace_file, sync_directory, writing
 from newsindex.exceptions import IndexDamaged
 
-#: How often to look again when a commit takes away the files that were about to be opened.
-_ATTEMPTS = 10
-_PAUSE = 0.02
+#: The array of a file of deletions.
+_ARTICLES: Final = "articles"
+#: How many words a process that writes now and then remembers: about 20 MB.
+_WORDS: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """A segment of a commit, or of one that is being made.
+
+    deleted: its deleted articles, ascending, None where there are none. stored: the name of the file that says so,
+    None where none does yet.
+    """
+
+    name: str
+    segment: Segment
+    deleted: Array | None = None
+    stored: str | None = None
+
+    @property
+    def dead(self) -> int:
+        """How many of its articles are deleted."""
+        return 0 if self.deleted is None else len(self.deleted)
+
+    @property
+    def live(self) -> float:
+        """The share of its articles that are not deleted."""
+        return 1 - self.dead / self.segment.articles if self.segment.articles else 0.0
+
+    def find(self, key: str) -> int | None:
+        """The article with this key that is not deleted."""
+        article = self.segment.find(key)
+        if article is None or self.deleted is None:
+            return article
+        at = int(np.searchsorted(self.deleted, article))
+        return None if at < len(self.deleted) and self.deleted[at] == article else article
+
+    def without(self, articles: Array) -> Member:
+        """The same with these articles deleted as well, given ascending; some may be deleted already."""
+        if self.deleted is not None:
+            articles = np.union1d(self.deleted, articles)
+        return Member(self.name, self.segment, articles.astype(np.uint32)) if len(articles) > self.dead else self
+
+    def entry(self) -> Entry:
+        return Entry(
+            self.name, self.segment.file.size, self.segment.articles, self.segment.paragraphs, self.stored, self.dead
+        )
 
 
 class Store:
-    """The Whoosh index in a directory. Shared by threads."""
+    """The index in a directory. Shared by threads; whoever commits or cleans holds the writer's lock."""
 
-    def __init__(self, directory: Path, cache: ByteCache) -> None:
+    def __init__(self, directory: Path) -> None:
         """IndexDamaged where there is no index that can be read."""
         self.directory = directory
-        self._cache = cache
         self._lock = threading.Lock()
+        self._watched = Watched(directory / COMMIT, decoded)
+        self._opened: tuple[Manifest, tuple[Member, ...]] | None = None
+        self._snapshot: tuple[Manifest, Snapshot] | None = None
+        #: What is open already, by the names of files.
         self._segments: dict[str, Segment] = {}
-        self._snapshot: Snapshot | None = None
-        self.storage = DurableStorage(directory)
-        with reading(str(directory)):
-            self._index = FileIndex(self.storage, schema=SCHEMA)
+        self._deletions: dict[str, Array] = {}
+        self.manifest()
 
     @classmethod
-    def create(cls, directory: Path, cache: ByteCache) -> Store:
+    def create(cls, directory: Path) -> Store:
         """A new, empty index in an existing directory."""
         with writing(str(directory)):
-            FileIndex.create(DurableStorage(directory), SCHEMA)
-        return cls(directory, cache)
+            replace_file(directory / COMMIT, directory / ASIDE, encoded(Manifest(0)))
+        return cls(directory)
+
+    def manifest(self) -> Manifest:
+        """The newest commit. One look at the commit file where it is known already, and then the same object."""
+        with reading(str(self._watched.path)):
+            return self._watched.value()
 
     def snapshot(self) -> Snapshot:
-        """The newest commit. One look into the directory where it is known already."""
-        number = self._newest()
-        current = self._snapshot
-        if current is not None and current.number == number:
-            return current
+        """The newest commit, to search in."""
+        manifest = self.manifest()
+        known = self._snapshot
+        if known is not None and known[0] is manifest:
+            return known[1]
         with self._lock:
-            for attempt in range(_ATTEMPTS):
-                try:
-                    return self._opened()
-                except IndexDamaged as error:
-                    if not isinstance(error.__cause__, FileNotFoundError) or attempt == _ATTEMPTS - 1:
-                        raise
-                    time.sleep(_PAUSE)
-            raise AssertionError("the last attempt either returns or raises")
+            manifest, members = self._newest()
+            known = self._snapshot
+            if known is None or known[0] is not manifest:
+                segments, deleted = [each.segment for each in members], [each.deleted for each in members]
+                known = self._snapshot = manifest, Snapshot(manifest.number, segments, deleted)
+            return known[1]
 
-    def whoosh_writer(self, memory: int) -> Any:
-        """Whoosh's writer, which begins at the newest commit. memory: megabytes."""
-        return self._index.writer(limitmb=memory, codec=codec())
+    def members(self) -> tuple[Manifest, tuple[Member, ...]]:
+        """The newest commit, to change it."""
+        with self._lock:
+            return self._newest()
 
-    def clean(self, whoosh: Any) -> None:
-        """Remove the files that a Whoosh writer left behind when it did not commit."""
-        number = whoosh.generation - 1
-        # After a commit that failed at its very end the new table of contents is in place, and is the one that counts.
-        if self._index.latest_generation() == number:
-            clean_files(self.storage, self._index.indexname, number, whoosh.segments)
+    def member(self, name: str) -> Member:
+        """A segment that was written and is in no commit yet."""
+        return Member(name, Segment(self.path(name)))
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """What the writers of this store have learnt of words: for one at a time, as they are."""
+        return Lexicon(_WORDS)
+
+    def path(self, name: str, ending: str = SEGMENT) -> Path:
+        return self.directory / (name + ending)
+
+    def commit(self, members: Sequence[Member]) -> None:
+        """Make these segments the index, durably, in one step; then remove what no longer belongs to it.
+
+        OSError where the system refuses; then the commit before counts, but for a failure after the last step.
+        """
+        entries = [self._stored(member) for member in members]
+        # The files are durable, their names must be so before a commit speaks of them.
+        sync_directory(self.directory)
+        manifest = Manifest(self.manifest().number + 1, tuple(entries))
+        replace_file(self.directory / COMMIT, self.directory / ASIDE, encoded(manifest))
+        with self._lock:
+            # The next reader here need not open them again.
+            self._segments.update((member.name, member.segment) for member in members)
+        self.clean()
+
+    def clean(self) -> None:
+        """Remove what no commit names, but what is being merged. OSError where the system refuses."""
+        kept = self.manifest().files()
+        for name in os.listdir(self.directory):
+            if name.endswith((SEGMENT, DELETED)) and name not in kept:
+                (self.directory / name).unlink(missing_ok=True)
 
     def size(self) -> int:
         """Bytes on the disk."""
@@ -80,21 +162,67 @@ class Store:
                     total += (self.directory / name).stat().st_size
         return total
 
-    def _newest(self) -> int:
-        with reading(str(self.directory)):
-            return int(self._index.latest_generation())
+    def _newest(self) -> tuple[Manifest, tuple[Member, ...]]:
+        manifest = self.manifest()
+        while self._opened is None or self._opened[0] is not manifest:
+            try:
+                self._open(manifest)
+            except IndexDamaged as error:
+                newer = self.manifest()
+                # A commit in between takes away what the one before had.
+                if newer is manifest or not isinstance(error.__cause__, FileNotFoundError):
+                    raise
+                manifest = newer
+        return self._opened
 
-    def _opened(self) -> Snapshot:
-        number = self._newest()
-        if self._snapshot is not None and self._snapshot.number == number:
-            return self._snapshot
-        with reading(str(self.directory)):
-            made = TOC.read(self.storage, self._index.indexname, gen=number, schema=SCHEMA).segments
-            deleted = [sorted(segment.deleted_docs()) for segment in made]
-        known = {
-            each.segment_id(): self._segments.get(each.segment_id()) or Segment(self.storage, each, self._cache)
-            for each in made
+    def _open(self, manifest: Manifest) -> None:
+        members = tuple(map(self._member, manifest.segments))
+        self._segments = {member.name: member.segment for member in members}
+        self._deletions = {
+            member.stored: member.deleted for member in members if member.stored and member.deleted is not None
         }
-        self._segments = known
-        self._snapshot = Snapshot(number, list(known.values()), deleted)
-        return self._snapshot
+        self._opened = manifest, members
+
+    def _member(self, entry: Entry) -> Member:
+        segment = self._segments.get(entry.name)
+        if segment is None:
+            segment = Segment(self.path(entry.name))
+            shape.check(segment)
+        if (segment.file.size, segment.articles, segment.paragraphs) != (entry.size, entry.articles, entry.paragraphs):
+            raise damaged(segment, f"it is not the one that its commit names: {entry}.")
+        if entry.deleted is None:
+            return Member(entry.name, segment)
+        deleted = self._deletions.get(entry.deleted)
+        if deleted is None:
+            deleted = _deletions(self.path(entry.deleted, DELETED), entry)
+        return Member(entry.name, segment, deleted, entry.deleted)
+
+    def _stored(self, member: Member) -> Entry:
+        """What a commit says of a segment, once the file that says what is deleted is written."""
+        if member.deleted is None or member.stored is not None:
+            return member.entry()
+        name = new_name()
+        file = ArrayWriter(self.path(name, DELETED))
+        try:
+            file.add(_ARTICLES, member.deleted)
+            file.close({})
+        except BaseException:
+            file.abort()
+            raise
+        return Member(member.name, member.segment, member.deleted, name).entry()
+
+
+def new_name() -> str:
+    """A name for a file that nobody has used: random, so that no other process can choose it too."""
+    return secrets.token_hex(8)
+
+
+def _deletions(path: Path, entry: Entry) -> Array:
+    file = ArrayFile(path)
+    with reading(str(path)):
+        found = file[_ARTICLES]
+        if len(found) != entry.deleted_articles or np.any(found[1:] <= found[:-1]) or found[-1] >= entry.articles:
+            raise ValueError(f"it does not name {entry.deleted_articles} of {entry.articles} articles")
+        if any(file.broken()):
+            raise ValueError("its checksum is wrong")
+    return found

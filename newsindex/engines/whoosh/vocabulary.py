@@ -1,91 +1,106 @@
-"""The words of a segment, for leaves that mean many words: those that begin so, those nearly so."""
+"""The words of a segment, for leaves that mean many: those nearly so, and pairs with a character."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newsindex.engines.whoosh.analysis import following, pair_term, spelt, word_term
-from newsindex.engines.whoosh.postings import ByteCache, Postings
+from newsindex.engines.whoosh.arrays import Array
+from newsindex.engines.whoosh.layout import form_word, letters, word_prefix
+from newsindex.engines.whoosh.runs import Places
+from newsindex.engines.whoosh.segments import Segment
+
+#: Stands after the last letter of a word.
+_NO_LETTER: Final = np.uint32(0xFFFFFFFF)
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """All words of a field of a segment, in order. by_length: places in ``words``, by length; letters: a row each."""
-
-    words: tuple[str, ...]
-    by_length: dict[int, NDArray[np.int64]]
-    letters: dict[int, NDArray[np.uint32]]
-    nbytes: int
-
-    def near(self, word: str, edits: int) -> list[str]:
-        """The words at most ``edits`` edits away from ``word``, by ``analysis.edit_distance``."""
-        found: list[str] = []
-        for size in range(max(1, len(word) - edits), len(word) + edits + 1):
-            if size in self.letters:
-                distances = edit_distances(self.letters[size], word)
-                found += [self.words[place] for place in self.by_length[size][distances <= edits]]
-        return found
+def forms_near(segment: Segment, word: str, edits: int) -> Places:
+    """The forms, pairs left out, whose word is at most ``edits`` edits away by ``analysis.edit_distance``."""
+    return near(segment, word, edits)[0]
 
 
-def vocabulary(segment: str, postings: Postings, field: str, cache: ByteCache) -> Vocabulary:
-    """The words in a field of unstemmed words, without pairs."""
-    key = (segment, field, "vocabulary")
-    found: Vocabulary | None = cache.get(key)
-    if found is None:
-        words = tuple(map(spelt, postings.terms_between(field, word_term(""), following(word_term("")))))
-        found = cache.put(key, _vocabulary(words))
+def near(segment: Segment, word: str, edits: int) -> tuple[Places, Array]:
+    """The forms as in ``forms_near``, ascending, and how far away each is."""
+    forms = _likely(segment, word, edits)
+    sizes = segment["form_size"][forms].astype(np.intp)
+    distances = edit_distances(_spelt(segment, forms, sizes), sizes, word, edits)
+    close = distances <= edits
+    return forms[close], distances[close]
+
+
+def pairs_with(segment: Segment, char: str) -> Places:
+    """The forms of the pairs that have ``char`` in them."""
+    first, end = segment.forms_with(word_prefix("", pair=True))
+    needed = np.uint32(letters(char))
+    likely = first + np.flatnonzero(segment["form_letters"][first:end] & needed == needed)
+    # UTF-8 has no character inside another, and the rest of the key only repeats the pair.
+    spelt = char.encode(errors="surrogatepass")
+    return np.fromiter((form for form in likely.tolist() if spelt in segment.forms[form]), np.intp)
+
+
+def edit_distances(words: NDArray[np.uint32], sizes: Places, word: str, limit: int) -> NDArray[np.uint8]:
+    """``analysis.edit_distance`` of each of some words and ``word``: ``limit`` + 1 where it is larger.
+
+    words: code points, a column for each word, which has its letters in the first ``sizes`` rows. limit: below 100.
+    Only what is at most ``limit`` beside the diagonal can stay within it, so nothing else is worked out.
+    """
+    far = limit + 1
+    found = np.where(sizes == 0, min(len(word), far), far).astype(np.uint8)
+    same = [words == np.uint32(ord(char)) for char in word]
+    before: dict[int, NDArray[np.uint8]] = {}
+    previous = {j: np.full(words.shape[1], j, np.uint8) for j in range(min(limit, len(word)) + 1)}
+    for i in range(1, len(words) + 1):
+        current = {0: np.full(words.shape[1], i, np.uint8)} if i <= limit else {}
+        for j in range(max(i - limit, 1), min(i + limit, len(word)) + 1):
+            cost = previous[j - 1] + ~same[j - 1][i - 1]
+            for shorter in (previous.get(j), current.get(j - 1)):
+                if shorter is not None:
+                    np.minimum(cost, shorter + np.uint8(1), out=cost)
+            if j - 2 in before:
+                swapped = same[j - 2][i - 1] & same[j - 1][i - 2]
+                np.minimum(cost, before[j - 2] + np.uint8(1), out=cost, where=swapped)
+            current[j] = cost
+        before, previous = previous, current
+        if len(word) in current:
+            np.minimum(current[len(word)], far, out=found, where=sizes == i)
     return found
 
 
-def words_between(postings: Postings, field: str, prefix: str) -> list[bytes]:
-    """The terms of the words that begin with ``prefix``."""
-    low = word_term(prefix)
-    return postings.terms_between(field, low, following(low))
+def _likely(segment: Segment, word: str, edits: int) -> Places:
+    """The forms whose words may be near: by length, and by the letters they have.
+
+    A letter put in or left out changes one bit at most, one in the place of another two, and a swap none.
+    """
+    first, end = segment.forms_with(word_prefix(""))
+    apart = segment["form_size"][first:end].astype(np.int16)
+    apart -= len(word)
+    np.abs(apart, out=apart)
+    changed = count_bits(segment["form_letters"][first:end] ^ np.uint32(letters(word)))
+    likely: Places = first + np.flatnonzero((changed + apart <= 2 * edits) & (apart <= edits))
+    return likely
 
 
-def pairs_with(postings: Postings, field: str, char: str) -> list[bytes]:
-    """The terms of the pairs that have ``char`` in them."""
-    low = pair_term("")
-    return [term for term in postings.terms_between(field, low, following(low)) if char in spelt(term)]
+def bits_of(numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """How many bits are set in each number: of each two, then of each four and eight, all eights added up at once."""
+    numbers = numbers - ((numbers >> np.uint32(1)) & np.uint32(0x55555555))
+    numbers = (numbers & np.uint32(0x33333333)) + ((numbers >> np.uint32(2)) & np.uint32(0x33333333))
+    numbers = (numbers + (numbers >> np.uint32(4))) & np.uint32(0x0F0F0F0F)
+    return numbers * np.uint32(0x01010101) >> np.uint32(24)
 
 
-def edit_distances(letters: NDArray[np.uint32], word: str) -> NDArray[np.int64]:
-    """``analysis.edit_distance`` without a limit, of each row of ``letters`` (words of one length) and ``word``."""
-    count, size = letters.shape
-    target = [ord(char) for char in word]
-    before = np.zeros((len(target) + 1, count), np.int64)
-    previous = np.repeat(np.arange(len(target) + 1)[:, None], count, axis=1)
-    for i in range(1, size + 1):
-        current = np.empty_like(previous)
-        current[0] = i
-        for j, char in enumerate(target, 1):
-            replaced = previous[j - 1] + (letters[:, i - 1] != char)
-            cost = np.minimum(np.minimum(previous[j], current[j - 1]) + 1, replaced)
-            if i > 1 and j > 1:
-                swapped = (letters[:, i - 1] == target[j - 2]) & (letters[:, i - 2] == char)
-                cost = np.where(swapped, np.minimum(cost, before[j - 2] + 1), cost)
-            current[j] = cost
-        before, previous = previous, current
-    distances: NDArray[np.int64] = previous[-1]
-    return distances
+#: numpy 1 has none of its own.
+count_bits: Final = getattr(np, "bitwise_count", bits_of)
 
 
-def _vocabulary(words: tuple[str, ...]) -> Vocabulary:
-    lengths = np.fromiter(map(len, words), np.int64, len(words))
-    by_length = {int(size): np.flatnonzero(lengths == size) for size in np.unique(lengths)}
-    letters = {size: _letters([words[place] for place in places], size) for size, places in by_length.items()}
-    weight = sum(60 + len(word) for word in words) + sum(array.nbytes for array in letters.values()) + 8 * len(words)
-    return Vocabulary(words, by_length, letters, weight)
-
-
-def _letters(words: Sequence[str], size: int) -> NDArray[np.uint32]:
-    encoded = b"".join(_utf32(words))
-    return np.frombuffer(encoded, "<u4").reshape(len(words), size)
-
-
-def _utf32(words: Sequence[str]) -> Iterator[bytes]:
-    return (word.encode("utf-32-le", "surrogatepass") for word in words)
+def _spelt(segment: Segment, forms: Places, sizes: Places) -> NDArray[np.uint32]:
+    """The code points of the words of some forms, as ``edit_distances`` takes them."""
+    rows = np.arange(int(sizes.max(initial=0)))[:, np.newaxis]
+    data, at = segment["form"], segment["form_at"][forms].astype(np.intp) + 1
+    words = np.where(rows < sizes, data.take(at + rows, mode="clip"), _NO_LETTER).astype(np.uint32)
+    # The word ends at the first NUL, which is there after as many bytes as code points where those are all ASCII.
+    for column in np.flatnonzero(data[at + sizes] != 0).tolist():
+        spelt = form_word(segment.forms[int(forms[column])])
+        words[: len(spelt), column] = [ord(char) for char in spelt]
+    return words

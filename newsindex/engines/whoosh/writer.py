@@ -1,75 +1,93 @@
-"""Writing: Documents to Whoosh documents, one commit for all changes of a writer."""
+"""Writing: Documents to segments, one commit for all changes of a writer."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Final
 
-from whoosh.writing import MERGE_SMALL
+import numpy as np
 
-from newsindex.analysis import stemming_language
 from newsindex.engines.base import Document, Writer
-from newsindex.engines.whoosh.analysis import AnalysedText, analysed
-from newsindex.engines.whoosh.records import encoded_article, encoded_paragraph
-from newsindex.engines.whoosh.schema import ARTICLE, PARAGRAPH, words_field
-from newsindex.engines.whoosh.segments import Snapshot
+from newsindex.engines.whoosh.building import Row, SegmentBuilder, prepared
+from newsindex.engines.whoosh.lexicon import Lexicon
 from newsindex.engines.whoosh.storage import writing
-from newsindex.engines.whoosh.store import Store
-from newsindex.exceptions import ContractError
+from newsindex.engines.whoosh.store import Member, Store, new_name
+from newsindex.engines.whoosh.upkeep import merged
+from newsindex.exceptions import ContractError, NewsIndexError
 
 logger = logging.getLogger("newsindex")
 
+#: How many bytes of documents a writer takes in for each megabyte of its memory: to write them needs some three times
+#: as much as they have themselves.
+PER_MEGABYTE: Final = 300_000
+#: What a document takes beside its texts.
+_OVERHEAD: Final = 1_000
+
 
 class WhooshWriter(Writer):
-    """Changes one generation. Committing or cancelling ends it; whoever makes it holds the lock.
+    """Changes one generation. Committing or cancelling ends it; whoever makes it holds the writer's lock.
 
-    Whoosh writes documents as they come and keeps its postings within ``memory`` megabytes. It can't delete what it
-    has not committed: what is put again in the same writer is deleted in the segment that is being written.
+    Documents are kept until ``memory`` megabytes are full, then written as a segment, which counts with the commit.
     """
 
     def __init__(
-        self, store: Store, memory: int, before_commit: Callable[[Iterable[str]], None], ended: Callable[[], None]
+        self,
+        store: Store,
+        memory: float,
+        before_commit: Callable[[Iterable[str]], None],
+        ended: Callable[[], None],
+        lexicon: Lexicon | None = None,
     ) -> None:
-        """before_commit: gets the keys that are about to change. ended: called once, whatever happened."""
+        """before_commit: gets the keys that are about to change. ended: called once, whatever happened.
+
+        lexicon: for many documents; that of the store unless given.
+        """
         self._store = store
-        self._memory = memory
+        self._limit = memory * PER_MEGABYTE
         self._before_commit = before_commit
         self._ended = ended
         self._open = True
-        self._whoosh: Any = None
-        self._snapshot: Snapshot | None = None
-        #: Where documents of this writer lie in the new segment, None for those only deleted.
-        self._changed: dict[str, range | None] = {}
+        #: Whether there may be files that no commit names.
+        self._untidy = False
+        self._lexicon = lexicon or store.lexicon
+        self._builder = SegmentBuilder(self._lexicon)
+        self._members: tuple[Member, ...] | None = None
+        #: Deleted articles of the segments of the last commit, by name, and of those that this writer has written.
+        self._gone: dict[str, set[int]] = {}
+        self._written: list[str] = []
+        #: All keys that were put or deleted.
+        self._changed: set[str] = set()
+        #: Keys that were put or deleted again, each with how many segments had been written by then.
+        self._again: list[tuple[str, int]] = []
 
     def put(self, document: Document) -> None:
         self._check_open()
-        # Before anything is taken out: a document that can't be analysed changes nothing.
-        prepared = whoosh_documents(document)
+        # Before anything is taken out: a document that can't be written changes nothing.
+        row = prepared(document)
         with self._changing():
-            self._take_out(document.key)
-            whoosh = self._writing()
-            first = int(whoosh.docnum)
-            for fields in prepared:
-                whoosh.add_document(**fields)
-            self._changed[document.key] = range(first, int(whoosh.docnum))
+            self._take_out(row.key)
+            self._add(row)
 
     def delete(self, key: str) -> None:
         self._check_open()
         with self._changing():
             self._take_out(key)
-            self._changed[key] = None
 
     def commit(self) -> None:
         if not self._open:
             return
         try:
-            if self._whoosh is not None:
-                with writing(str(self._store.directory)):
-                    self._before_commit(self._changed)
-                    self._whoosh.commit(mergetype=merge_policy)
-                self._whoosh = None
+            with writing(str(self._store.directory)):
+                # Keys that were not there, too: a rebuild may have read their rows already.
+                self._before_commit(self._changed)
+                self._write()
+                self._finish()
+                if self._written or self._gone:
+                    self._untidy = True
+                    self._store.commit(merged(self._store, self._result()))
+                    self._untidy = False
         finally:
             self._end()
 
@@ -93,78 +111,67 @@ class WhooshWriter(Writer):
 
     def _take_out(self, key: str) -> None:
         """Delete what this writer and the commits before it have under ``key``."""
-        if key in self._changed:
-            for doc in self._changed[key] or ():
-                self._writing().newsegment.delete_document(doc)
+        if self._builder.remove(key):
             return
-        if self._snapshot is None:
-            self._snapshot = self._store.snapshot()
-        ordinal = self._snapshot.find(key)
-        if ordinal is not None:
-            whoosh = self._writing()
-            # Document numbers of Whoosh run over the segments of the commit as those of the snapshot do.
-            for doc in range(*self._snapshot.documents_of(ordinal)):
-                whoosh.delete_document(doc)
+        if key in self._changed:
+            if self._written:
+                # Looked up at the end, since it is rare.
+                self._again.append((key, len(self._written)))
+            return
+        self._changed.add(key)
+        if self._members is None:
+            self._members = self._store.members()[1]
+        for member in self._members:
+            article = member.find(key)
+            if article is not None:
+                self._gone.setdefault(member.name, set()).add(article)
 
-    def _writing(self) -> Any:
-        if self._whoosh is None:
-            self._whoosh = self._store.whoosh_writer(self._memory)
-        return self._whoosh
+    def _add(self, row: Row) -> None:
+        self._builder.add_row(row)
+        if self._full():
+            self._write()
+
+    def _full(self) -> bool:
+        return self._builder.characters + _OVERHEAD * self._builder.articles >= self._limit
+
+    def _write(self) -> None:
+        """Write what is buffered as a segment."""
+        if self._builder.articles:
+            self._untidy = True
+            self._written.append(new_name())
+            self._build(self._written[-1])
+
+    def _build(self, name: str) -> None:
+        self._builder.build(self._store.path(name))
+
+    def _finish(self) -> None:
+        """All segments are on the disk after this."""
+
+    def _result(self) -> list[Member]:
+        """The segments that the index shall have, merges aside."""
+        written = [self._store.member(name) for name in self._written]
+        for key, count in self._again:
+            for member in written[:count]:
+                article = member.find(key)
+                if article is not None:
+                    self._gone.setdefault(member.name, set()).add(article)
+        return [
+            member.without(np.array(sorted(self._gone[member.name]), np.uint32))
+            if member.name in self._gone
+            else member
+            for member in (*(self._members or ()), *written)
+        ]
 
     def _end(self) -> None:
         """Drop what was not committed, and let others write."""
         self._open = False
-        self._changed = {}
-        self._snapshot = None
-        whoosh, self._whoosh = self._whoosh, None
+        self._members = None
+        self._builder = SegmentBuilder(self._lexicon)
+        self._written, self._gone, self._changed, self._again = [], {}, set(), []
         try:
-            if whoosh is not None:
-                self._abandon(whoosh)
+            if self._untidy:
+                self._store.clean()
+        except (OSError, NewsIndexError) as error:
+            logger.warning("Files of an unfinished commit stay until the next one: %r", error)
         finally:
             self._ended()
-
-    def _abandon(self, whoosh: Any) -> None:
-        """Cancel a Whoosh writer, and remove the files of its unfinished segment, which Whoosh leaves lying.
-
-        After a failure some of its files may be closed already, so that it can't even cancel.
-        """
-        try:
-            if not whoosh.is_closed:
-                whoosh.cancel()
-        except Exception as error:
-            logger.warning("A Whoosh writer could not cancel (%r); its files are removed.", error)
-        try:
-            self._store.clean(whoosh)
-        except OSError as error:
-            logger.warning("Files of an unfinished segment stay until the next commit: %r", error)
-
-
-def merge_policy(writer: Any, segments: list[Any]) -> list[Any]:
-    """Which segments stay as they are: Whoosh's own choice, among those that have any live document."""
-    remaining: list[Any] = MERGE_SMALL(writer, [each for each in segments if each.doc_count()])
-    return remaining
-
-
-def whoosh_documents(document: Document) -> list[dict[str, Any]]:
-    """The head and the paragraphs of a Document as Whoosh takes them."""
-    language = stemming_language(document.language)
-    title = analysed([document.title], language)
-    summary = analysed([document.summary], language)
-    tags = analysed(document.tags, language)
-    texts = [analysed([paragraph.text], language) for paragraph in document.paragraphs]
-    lengths = (title.length, summary.length, tags.length)
-    head = {
-        ARTICLE: encoded_article(document, lengths, [text.length for text in texts]),
-        **_fields("title", title),
-        **_fields("summary", summary),
-        **_fields("tags", tags),
-    }
-    paragraphs = [
-        {PARAGRAPH: encoded_paragraph(paragraph), **_fields("text", text)}
-        for paragraph, text in zip(document.paragraphs, texts, strict=True)
-    ]
-    return [head, *paragraphs]
-
-
-def _fields(name: str, text: AnalysedText) -> dict[str, Any]:
-    return {name: text.stems, words_field(name): text.words}

@@ -30,6 +30,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{report.indexed} indexed, {report.deleted} deleted, {report.failed} failed")
         if report.busy:
             self.stdout.write("Another process is writing; it will take what is pending.")
+        if indexing.maintain(engine=engine) and verbosity:
+            self.stdout.write("Parts of the index were merged.")
         if report.error:
             raise CommandError(report.error)
         if report.failed:

@@ -1,0 +1,246 @@
+"""Files of named arrays: one file for a segment, written once, mapped into memory by everyone who reads it.
+
+    0    magic, 8 bytes
+    8    version of the format, unsigned 32 bit; 4 bytes of zeros
+    16   where the directory begins, its size, its CRC-32: unsigned 64 bit each
+    40   zeros up to the first array
+    ...  the arrays, each at a multiple of 64 bytes, little endian
+    ...  the directory, JSON: {"meta": ..., "arrays": {name: [type, length, offset, CRC-32]}}
+
+Nothing in it is code, and a file that is cut off, foreign or of another version is an IndexDamaged that names it.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from newsindex.exceptions import IndexDamaged
+
+Array = NDArray[Any]
+
+MAGIC: Final = b"nwsindx\n"
+VERSION: Final = 1
+_HEADER: Final = struct.Struct("<8sIIQQQ")
+_ALIGNMENT: Final = 64
+#: Types that a file may name: unsigned and signed numbers and doubles, never objects.
+_TYPES: Final = frozenset({"|u1", "|i1", "<u2", "<u4", "<u8", "<i2", "<i4", "<i8", "<f4", "<f8"})
+_UNSIGNED: Final = tuple(np.dtype(kind) for kind in ("u1", "<u2", "<u4", "<u8"))
+_CHUNK: Final = 1 << 22
+_SMALL: Final = 1 << 15
+
+
+def smallest(values: Array) -> Array:
+    """The same whole numbers, none negative, in the smallest unsigned type that holds them all."""
+    return values.astype(smallest_type(int(values.max()) if len(values) else 0), copy=False)
+
+
+def smallest_type(largest: int) -> np.dtype[Any]:
+    """The smallest unsigned type for numbers up to ``largest``."""
+    return _UNSIGNED[(largest > 0xFF) + (largest > 0xFFFF) + (largest > 0xFFFFFFFF)]
+
+
+class ArrayWriter:
+    """Writes a file of arrays, any of them in pieces. The file counts only once ``close`` has returned.
+
+    Usage: ``reserve`` every array that comes in pieces, then ``append`` the pieces of each in their order; ``add`` an
+    array as a whole at any time; ``close``. OSError where the system refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._end = _HEADER.size
+        self._arrays: dict[str, list[Any]] = {}
+        self._filled: dict[str, int] = {}
+        #: Bytes that are still to be written, and where.
+        self._waiting = bytearray()
+        self._waiting_at = 0
+
+    def add(self, name: str, values: Array) -> None:
+        """A whole array."""
+        self.reserve(name, values.dtype, len(values))
+        self.append(name, values)
+
+    def reserve(self, name: str, kind: DTypeLike, length: int) -> None:
+        """Make room for ``length`` values."""
+        dtype = np.dtype(kind).newbyteorder("<")
+        if dtype.str not in _TYPES or name in self._arrays:
+            raise ValueError(f"{self._path}: no array {name!r} of {dtype.str} can be added.")
+        offset = -(-self._end // _ALIGNMENT) * _ALIGNMENT
+        self._arrays[name] = [dtype.str, int(length), offset, 0]
+        self._filled[name] = 0
+        self._end = offset + dtype.itemsize * int(length)
+
+    def append(self, name: str, values: Array) -> None:
+        """The next piece of an array for which there is room."""
+        kind, length, offset, checksum = self._arrays[name]
+        piece = np.ascontiguousarray(values, dtype=kind)
+        if not np.can_cast(values.dtype, piece.dtype) and not np.array_equal(piece, values):
+            raise ValueError(f"{self._path}: {name} has values that {kind} can't hold.")
+        if self._filled[name] + len(piece) > length:
+            raise ValueError(f"{self._path}: {name} has room for {length} values only.")
+        data = memoryview(piece).cast("B") if len(piece) else memoryview(b"")
+        self._write(data, offset + self._filled[name] * piece.itemsize)
+        self._arrays[name][3] = zlib.crc32(data, checksum)
+        self._filled[name] += len(piece)
+
+    def close(self, meta: Mapping[str, Any]) -> int:
+        """Write the directory and make the file durable. meta: JSON. Its size in bytes."""
+        for name, (_, length, _, _) in self._arrays.items():
+            if self._filled[name] != length:
+                raise ValueError(f"{self._path}: {name} has {self._filled[name]} of {length} values.")
+        directory = json.dumps({"meta": meta, "arrays": self._arrays}, separators=(",", ":")).encode()
+        self._write(memoryview(directory), self._end)
+        header = _HEADER.pack(MAGIC, VERSION, 0, self._end, len(directory), zlib.crc32(directory))
+        self._write(memoryview(header), 0)
+        self._flush()
+        os.fsync(self._file)
+        self._release()
+        return self._end + len(directory)
+
+    def abort(self) -> None:
+        """Remove the unfinished file."""
+        self._release()
+        self._path.unlink(missing_ok=True)
+
+    def _write(self, data: memoryview, offset: int) -> None:
+        """Write bytes. A few wait for those that follow: most arrays of a small segment are small."""
+        gap = offset - self._waiting_at - len(self._waiting)
+        # What lies before the beginning of an array, and after the piece written last, has no data yet.
+        near = 0 <= gap < _ALIGNMENT and (gap == 0 or offset % _ALIGNMENT == 0)
+        if not near or len(self._waiting) + len(data) > _SMALL:
+            self._flush()
+            self._waiting_at, gap = offset, 0
+        if len(data) > _SMALL:
+            self._put(data, offset)
+        else:
+            self._waiting += bytes(gap)
+            self._waiting += data
+
+    def _flush(self) -> None:
+        self._put(memoryview(bytes(self._waiting)), self._waiting_at)
+        self._waiting.clear()
+
+    def _put(self, data: memoryview, offset: int) -> None:
+        at = 0
+        while at < len(data):
+            at += os.pwrite(self._file, data[at : at + (_CHUNK << 4)], offset + at)
+
+    def _release(self) -> None:
+        handle, self._file = self._file, -1
+        if handle >= 0:
+            os.close(handle)
+
+
+class ArrayFile:
+    """A file of arrays, mapped. ``meta`` is what its writer said of it; ``file[name]`` is an array, read-only.
+
+    The arrays stay good when the file is removed, and after a fork; the memory is given back with the last of them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """IndexDamaged where the file is missing (then with FileNotFoundError as its cause), foreign or cut off."""
+        self.path = path
+        self._data = _mapped(path)
+        self.size = len(self._data)
+        directory = self._directory()
+        try:
+            self.meta: dict[str, Any] = dict(directory["meta"].items())
+            self._places: dict[str, tuple[np.dtype[Any], int, int, int]] = dict(self._checked(directory["arrays"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self._damaged(f"its directory says {error!r}") from error
+        self._arrays: dict[str, Array] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
+
+    def __getitem__(self, name: str) -> Array:
+        array = self._arrays.get(name)
+        if array is None:
+            try:
+                kind, length, offset, _ = self._places[name]
+            except KeyError:
+                raise self._damaged(f"it has no array {name!r}") from None
+            array = self._arrays[name] = (
+                np.frombuffer(self._data, kind, length, offset) if length else np.empty(0, kind)
+            )
+        return array
+
+    def bytes(self, name: str) -> memoryview:
+        """An array of bytes as such: slices of it are cheap, ``bytes(...)`` of a slice copies."""
+        kind, length, offset, _ = self._places.get(name, (None, 0, 0, 0))
+        if kind != np.dtype("u1"):
+            raise self._damaged(f"it has no bytes {name!r}")
+        return memoryview(self._data)[offset : offset + length]
+
+    def release(self) -> None:
+        """Give back the memory of what was read so far; reading goes on, from the system's cache."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._data.madvise(mmap.MADV_DONTNEED)
+
+    def broken(self) -> Iterator[str]:
+        """The names of the arrays that are not what was written: reads the whole file."""
+        for name, (kind, length, offset, checksum) in self._places.items():
+            found = 0
+            end = offset + kind.itemsize * length
+            for at in range(offset, end, _CHUNK):
+                found = zlib.crc32(memoryview(self._data)[at : min(at + _CHUNK, end)], found)
+            if found != checksum:
+                yield name
+
+    def _directory(self) -> Any:
+        if len(self._data) < _HEADER.size:
+            raise self._damaged("it is cut off")
+        magic, version, _, offset, size, checksum = _HEADER.unpack(self._data[: _HEADER.size])
+        if magic != MAGIC:
+            raise self._damaged("it is not a file of this engine")
+        if version != VERSION:
+            raise self._damaged(f"it has version {version}, this engine reads {VERSION}")
+        data = self._data[offset : offset + size]
+        if len(data) != size or zlib.crc32(data) != checksum:
+            raise self._damaged("it is cut off or changed")
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise self._damaged("its directory can't be read") from error
+
+    def _checked(self, arrays: Mapping[str, Any]) -> Iterator[tuple[str, tuple[np.dtype[Any], int, int, int]]]:
+        for name, (kind, length, offset, checksum) in arrays.items():
+            # The directory may come from anybody: 1.5 and Infinity are numbers in JSON too.
+            if kind not in _TYPES or not all(type(value) is int for value in (length, offset, checksum)):
+                raise ValueError(f"{name} of {kind!r}")
+            if length < 0 or offset < _HEADER.size or offset % _ALIGNMENT:
+                raise ValueError(f"{name} of length {length} at {offset}")
+            dtype = np.dtype(kind)
+            if offset + dtype.itemsize * length > self.size:
+                raise ValueError(f"{name} ends after the file")
+            yield name, (dtype, length, offset, checksum)
+
+    def _damaged(self, what: str) -> IndexDamaged:
+        return IndexDamaged(
+            f"The index file {self.path} can't be read: {what}. Make a new index with: manage.py newsindex_rebuild"
+        )
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise IndexDamaged(
+                    f"The index file {path} is empty. Make a new index with: manage.py newsindex_rebuild"
+                )
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise IndexDamaged(
+            f"The index file {path} can't be read: {error}. Make a new index with: manage.py newsindex_rebuild"
+        ) from error

@@ -1,0 +1,137 @@
+"""What a segment's file holds: the names of its arrays, and how terms are spelt in it.
+
+Below, A articles have P paragraphs; F forms and S stems occur in them. Arrays of positions, counts and places in
+other arrays have the smallest unsigned type that will do. ``x`` with ``x_at`` are strings: string number i is
+``x[x_at[i]:x_at[i + 1]]``. Positions of an article's field count on from one of its texts to the next, with one free
+position between two texts, which no phrase can cross; the texts of the field "text" are the paragraphs.
+
+Articles, in the order in which they were put:
+    key, key_at                     their keys
+    key_hash, key_order             hashes of the keys, sorted, 64 bit, and the articles they belong to
+    record, record_at               ``records.encoded_article``
+    published, expires              microseconds since 1970, 64 bit, UNDATED and NEVER where there is none
+    boost                           doubles
+    first_paragraph                 A + 1: the paragraphs of article a are first_paragraph[a] to first_paragraph[a + 1]
+    title_length, ..., text_length  for each field, positions without the free ones
+Labels: for each kind of LABELS, K different values, M pairs of an article and a value, each once, by article:
+    tag_names, tag_names_at         the values, in order of bytes
+    tag_at                          A + 1: the pairs of article a are tag_at[a] to tag_at[a + 1]
+    tag_values                      M: numbers of values
+Paragraphs, those of an article next to each other, in their order:
+    paragraph, paragraph_at         their texts, UTF-8
+    anchor, anchor_at               their anchors, UTF-8
+    paragraph_number                as in Paragraph
+    paragraph_kind                  places in ``records.KINDS``
+    paragraph_start                 the position at which the paragraph begins in the field "text" of its article
+    paragraph_length                positions
+Forms: a form is a word as it stands in texts of one language, with the terms it is found by; in order of bytes:
+    form, form_at                   ``form_key``
+    form_size                       code points of the word
+    form_letters                    which letters the word has: bit ``code point % 32``, 32 bit
+Stems, in order of bytes:
+    stem, stem_at                   ``stem_key``
+    stem_forms_at, stem_forms       S + 1 places, and the forms that are found by the stem, ascending
+Postings, for each field of FIELDS, N in all, those of a form next to each other, by article:
+    text_at                         F + 1: the postings of form f are text_at[f] to text_at[f + 1]
+    text_articles                   N: articles, 32 bit, ascending within a form
+    text_counts                     N: how often the form stands in the article
+    text_positions_at               F + 1: where the positions of a form begin and end
+    text_positions                  the positions, ascending within a posting
+    text_best                       N, for "text" alone: the most that the form stands in one paragraph of the article
+The meta of the file: {"articles": A, "paragraphs": P, "languages": the stemming languages of its articles, sorted}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from newsindex.engines.whoosh.arrays import Array, ArrayFile
+
+#: Stand for no date: earlier than all for ``published``, later than all for ``expires``.
+UNDATED: Final = np.iinfo(np.int64).min
+NEVER: Final = np.iinfo(np.int64).max
+#: What articles have any number of.
+LABELS: Final = ("tag", "author", "section", "audience", "source")
+#: How far apart the strings of the index over a dictionary are.
+_STRIDE: Final = 32
+
+
+def form_key(word: str, pair: bool, language: str, terms: Sequence[str]) -> bytes:
+    """How a form is spelt: "w" or, for a pair, "p", the word, the stemming language, the terms.
+
+    No word, term or language has a NUL, so forms come in the order of their words, and prefixes are ranges.
+    """
+    return "\0".join(("p" + word if pair else "w" + word, language, *terms)).encode("utf-8", "surrogatepass")
+
+
+def word_prefix(word: str, pair: bool = False) -> bytes:
+    """What the keys of all forms begin with whose word begins with ``word``; with a NUL, those of this word."""
+    return (b"p" if pair else b"w") + word.encode(errors="surrogatepass")
+
+
+def form_word(key: bytes) -> str:
+    """The word of a form, or the pair."""
+    return key[1 : key.index(b"\0")].decode(errors="surrogatepass")
+
+
+def form_terms(key: bytes) -> tuple[str, tuple[str, ...]]:
+    """The stemming language of a form, and the terms it is found by."""
+    _, language, *terms = key.decode(errors="surrogatepass").split("\0")
+    return language, tuple(terms)
+
+
+def stem_key(stem: str, language: str) -> bytes:
+    """A stem of a language, apart from those of the other languages. No language code has a colon."""
+    return f"{language}:{stem}".encode(errors="surrogatepass")
+
+
+def letters(word: str) -> int:
+    """The letters of a word, as in ``form_letters``: words with few common bits are far apart."""
+    mask = 0
+    for char in word:
+        mask |= 1 << (ord(char) & 31)
+    return mask
+
+
+def key_hash(key: str) -> int:
+    """64 bits of a key, for ``key_hash``."""
+    return int.from_bytes(hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
+
+
+class Strings:
+    """Strings of bytes in a file: ``strings[i]``, and for sorted ones ``place``."""
+
+    def __init__(self, file: ArrayFile, name: str) -> None:
+        self._data = file.bytes(name)
+        self._at = memoryview(file[f"{name}_at"])
+        self._samples: list[bytes] | None = None
+
+    def __len__(self) -> int:
+        return max(len(self._at) - 1, 0)
+
+    def __getitem__(self, number: int) -> bytes:
+        return bytes(self._data[self._at[number] : self._at[number + 1]])
+
+    def place(self, string: bytes) -> int:
+        """The number of the first string that is not before ``string`` in the order of bytes."""
+        if self._samples is None:
+            # A search would read a page of the file for each of its first steps.
+            self._samples = [self[number] for number in range(0, len(self), _STRIDE)]
+        block = max(bisect_left(self._samples, string) - 1, 0) * _STRIDE
+        numbers = range(block, min(block + _STRIDE + 1, len(self)))
+        return block + bisect_left(numbers, string, key=self.__getitem__)
+
+    def find(self, string: bytes) -> int | None:
+        """The number of ``string``, None where it is not among them."""
+        number = self.place(string)
+        return number if number < len(self) and self[number] == string else None
+
+
+def numbers(values: Sequence[int], kind: str) -> Array:
+    """A list as an array; ``np.array`` would take a list without values for doubles."""
+    return np.fromiter(values, kind, len(values))

@@ -1,0 +1,106 @@
+"""Runs: postings of one or more forms in a field of a segment, as arrays, and what is read out of them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newsindex.engines.whoosh.arrays import Array
+
+Places = NDArray[np.intp]
+
+#: Of so many postings, it takes longest to call anything at all.
+_SHORT: Final = 2_000
+#: Fewer postings than one for so many articles are looked up one by one.
+_SPARSE: Final = 8
+
+
+class Run:
+    """Postings that count alike: in which articles something stands, how often, and where.
+
+    articles: ascending and each once where ``ascending``. counts: how often in each. best: the most in one paragraph
+    of each, or something larger; None but for "text". positions: of all, in the order of the postings. times: how much
+    each occurrence counts. lists: (sizes, begins) where the postings are of several lists, whose positions do not lie
+    next to each other: how many postings each list has and where its positions begin.
+    """
+
+    def __init__(
+        self,
+        articles: Array,
+        counts: Array,
+        best: Array | None,
+        positions: Array,
+        times: int = 1,
+        ascending: bool = True,
+        lists: tuple[Places, Places] | None = None,
+    ) -> None:
+        self.articles = articles
+        self.counts = counts
+        self.best = best
+        self.positions = positions
+        self.times = times
+        self.ascending = ascending
+        self._lists = lists
+
+    def __len__(self) -> int:
+        return len(self.articles)
+
+    @cached_property
+    def begins(self) -> Places:
+        """Where in ``positions`` those of each posting begin."""
+        # Half of the size is half of the time.
+        ends = self.counts.cumsum(dtype=np.uint32 if len(self.positions) < 1 << 32 else np.intp)
+        begins = (ends - self.counts).astype(np.intp)
+        if self._lists is not None:
+            sizes, starts = self._lists
+            there = sizes > 0
+            sizes, starts = sizes[there], starts[there]
+            first = sizes.cumsum() - sizes
+            begins += (starts - begins[first]).repeat(sizes)
+        return begins
+
+    def among(self, articles: Places, size: int) -> tuple[Places, Places]:
+        """The postings of some articles, ascending ones, of the ``size`` that the segment has.
+
+        Two arrays: numbers of postings, and for each the place of its article in ``articles``.
+        """
+        if self.ascending and len(articles) <= len(self):
+            at = self.articles.searchsorted(articles.astype(self.articles.dtype))
+            at[at == len(self.articles)] = 0
+            there = (self.articles[at] == articles).nonzero()[0]
+            return at[there], there
+        if self.ascending or len(self) * _SPARSE < size:
+            places = articles.searchsorted(self.articles)
+            places[places == len(articles)] = 0
+            postings = (articles[places] == self.articles).nonzero()[0]
+            return postings, places[postings]
+        place = np.full(size, -1, np.intp)
+        place[articles] = np.arange(len(articles))
+        places = place.take(self.articles)
+        postings = (places >= 0).nonzero()[0]
+        return postings, places[postings]
+
+    def positions_of(self, postings: Places) -> tuple[Array, Places]:
+        """The positions of some postings, ascending ones, one after the other, and how many each has."""
+        sizes = self.counts[postings].astype(np.intp)
+        return self.positions.take(ranges(self._begins_of(postings), sizes)), sizes
+
+    def _begins_of(self, postings: Places) -> Places:
+        """Of a few postings, where their positions begin."""
+        if self._lists is not None or len(self) < _SHORT or "begins" in self.__dict__ or not len(postings):
+            return self.begins[postings]
+        # Adds up all counts between two of them, which is much faster than a sum for each posting.
+        sums = np.add.reduceat(self.counts[: int(postings[-1])], postings[:-1], dtype=np.intp)
+        return np.concatenate([[self.counts[: int(postings[0])].sum(dtype=np.intp)], sums]).cumsum()
+
+
+def ranges(begins: Places, sizes: Places) -> Places:
+    """The numbers from each of ``begins`` on, as many as ``sizes`` says, one after the other."""
+    # Methods, as the functions of the same names take twice as long for the short arrays that come here.
+    ends = sizes.cumsum()
+    out: Places = (begins - ends + sizes).repeat(sizes)
+    out += np.arange(len(out))
+    return out

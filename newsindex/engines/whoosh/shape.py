@@ -1,0 +1,83 @@
+"""Whether the arrays of a segment are as long as each other says: looked at whenever a segment is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from newsindex.engines.whoosh.layout import LABELS
+from newsindex.engines.whoosh.segments import Segment, damaged
+from newsindex.ranking import FIELDS
+
+#: Columns whose type is not "the smallest unsigned one".
+_TYPES: Final = {
+    "key_hash": "<u8", "published": "<i8", "expires": "<i8", "boost": "<f8", "form_letters": "<u4",
+    **{f"{field}_articles": "<u4" for field in FIELDS},
+}  # fmt: skip
+#: Strings, and what there is one of for each.
+STRINGS: Final = {
+    "key": "articles", "record": "articles", "paragraph": "paragraphs", "anchor": "paragraphs",
+    "form": "forms", "stem": "stems", **{f"{kind}_names": f"{kind}s" for kind in LABELS},
+}  # fmt: skip
+#: Columns of articles, of paragraphs and of forms.
+ARTICLE_COLUMNS: Final = ("published", "expires", "boost", *(f"{field}_length" for field in FIELDS))
+PARAGRAPH_COLUMNS: Final = ("paragraph_number", "paragraph_kind", "paragraph_start", "paragraph_length")
+FORM_COLUMNS: Final = ("form_size", "form_letters")
+#: Places: the array, what there is one of for each, and the arrays whose values they are places in.
+PLACES: Final = (
+    ("first_paragraph", "articles", ()),
+    ("stem_forms_at", "stems", ("stem_forms",)),
+    *((f"{name}_at", count, (name,)) for name, count in STRINGS.items()),
+    *((f"{kind}_at", "articles", (f"{kind}_values",)) for kind in LABELS),
+    *(
+        (f"{field}_at", "forms", (f"{field}_articles", f"{field}_counts", *(["text_best"] if field == "text" else [])))
+        for field in FIELDS
+    ),
+    *((f"{field}_positions_at", "forms", (f"{field}_positions",)) for field in FIELDS),
+)
+
+
+def check(segment: Segment) -> None:
+    """Raise IndexDamaged where the arrays of a segment don't fit together.
+
+    Reads their ends only. What lies between them is checked by ``verification``, and by whoever uses it.
+    """
+    for what in _misfits(segment):
+        raise damaged(segment, what)
+
+
+def _misfits(segment: Segment) -> Iterator[str]:
+    counts = {"articles": segment.articles, "paragraphs": segment.paragraphs}
+    for name, count in STRINGS.items():
+        counts.setdefault(count, len(segment[f"{name}_at"]) - 1)
+    columns = {
+        "articles": (*ARTICLE_COLUMNS, "key_hash", "key_order"),
+        "paragraphs": PARAGRAPH_COLUMNS,
+        "forms": FORM_COLUMNS,
+    }
+    for count, names in columns.items():
+        for name in names:
+            if len(segment[name]) != counts[count]:
+                yield f"its array {name} has {len(segment[name])} values in the place of {counts[count]}."
+            yield from _mistyped(segment, name)
+    for name, count, targets in PLACES:
+        places = segment[name]
+        yield from _mistyped(segment, name)
+        if len(places) != counts[count] + 1 or places[0]:
+            yield f"its array {name} does not have the place of each of {counts[count]}."
+            continue
+        for target in targets:
+            if places[-1] != len(segment[target]):
+                yield f"its array {target} has {len(segment[target])} values in the place of {places[-1]}."
+            yield from _mistyped(segment, target)
+    if segment["first_paragraph"][-1] != segment.paragraphs:
+        yield "its articles do not have its paragraphs."
+
+
+def _mistyped(segment: Segment, name: str) -> Iterator[str]:
+    found = segment[name].dtype
+    expected = _TYPES.get(name)
+    if found != np.dtype(expected) if expected else found.kind != "u" or (name in STRINGS and found.itemsize > 1):
+        yield f"its array {name} has values of the type {found.str}."
