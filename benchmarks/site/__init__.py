@@ -1,0 +1,1 @@
+"""A small Django site for each engine that is used through Django."""
