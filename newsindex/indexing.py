@@ -23,11 +23,12 @@ from weakref import WeakKeyDictionary
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.functions import Least
+from django.utils import timezone
 
 from newsindex.conf import conf
 from newsindex.documents import Said, by_label, chunks, describe, say, say_keys, spelt
 from newsindex.engines import DEFAULT_ALIAS, engines
-from newsindex.engines.base import Engine, Health, Rebuild, Stats, Writer
+from newsindex.engines.base import Engine, Health, Purged, Rebuild, Stats, Writer
 from newsindex.exceptions import (
     ConfigurationError,
     EngineError,
@@ -36,6 +37,8 @@ from newsindex.exceptions import (
     NewsIndexError,
     WriterBusy,
 )
+from newsindex.masking import has_table as _has_table
+from newsindex.masking import pending_databases as _pending_databases
 from newsindex.models import LONGEST_KEY, PendingChange
 from newsindex.sources import Source, sources
 
@@ -154,8 +157,6 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
-#: Databases that were seen to have the table of PendingChange.
-_with_table: set[str] = set()
 
 
 def enqueue(label: str, pks: Iterable[object], *, using: str | None = None, engine: str | None = None) -> None:
@@ -255,19 +256,6 @@ def _pending_database(using: str | None) -> str:
     if using is None or using == home:
         return home
     return using if router.allow_migrate_model(using, PendingChange) and _has_table(using) else home
-
-
-def _pending_databases() -> list[str]:
-    allowed = [alias for alias in connections if router.allow_migrate_model(alias, PendingChange)]
-    return allowed if len(allowed) < 2 else [alias for alias in allowed if _has_table(alias)]
-
-
-def _has_table(database: str) -> bool:
-    if database not in _with_table:
-        if PendingChange._meta.db_table not in connections[database].introspection.table_names():
-            return False
-        _with_table.add(database)
-    return True
 
 
 def _unfinished(databases: Iterable[str]) -> str | None:
@@ -810,6 +798,92 @@ def _digest(key: str) -> int:
 def _contains(ordered: array[int], digest: int) -> bool:
     place = bisect_left(ordered, digest)
     return place < len(ordered) and ordered[place] == digest
+
+
+# Purging.
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeReport:
+    """What a purge of one engine did.
+
+    shown: keys that stay, since visitors may see them now or later. failed: keys that stay, since their source raises.
+    pending: how many changes the index has still to see; what they replace may still be in it. error: why the engine
+    did not come to the end, which the next purge does; "" if it did.
+    """
+
+    engine: str = DEFAULT_ALIAS
+    purged: Purged = Purged()
+    shown: tuple[str, ...] = ()
+    failed: tuple[Failure, ...] = ()
+    pending: int = 0
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not (self.shown or self.failed or self.pending or self.error)
+
+
+def purge(
+    keys: Iterable[str] = (), *, hidden: bool = False, engine: str | None = None, wait: float = 0.0
+) -> list[PurgeReport]:
+    """Leave nothing in the files of the index of what was deleted or replaced there: for removals that law demands.
+
+    keys: ``app_label.model:pk`` of objects that shall not even be in it for the admin, such as drafts. hidden: all such
+    objects, drafts and expired ones. They come back with their next save, or a rebuild, unless their rows are deleted
+    or changed before. wait: seconds to wait for other writers, a rebuild among them. Raises NewsIndexError inside a
+    transaction. Harmless when called again.
+    """
+    if _unfinished(_pending_databases()) is not None:
+        raise NewsIndexError("purge() takes out what is committed: call it outside of transaction.atomic().")
+    wanted = tuple(f"{label}:{spelt(label, pk)}" for label, _, pk in (key.partition(":") for key in keys))
+    return [_purge(alias, wanted, hidden, wait) for alias in (engines if engine is None else (engine,))]
+
+
+def _purge(alias: str, wanted: Sequence[str], hidden: bool, wait: float) -> PurgeReport:
+    target = engines[alias]
+    shown: list[str] = []
+    failed: list[Failure] = []
+    chosen: set[str] = set()
+    try:
+        update(engine=alias, wait=wait)
+        for key, said in say_keys(wanted, BATCH):
+            if said.error is not None:
+                failed.append((key, describe(said.error)))
+            elif _will_be_shown(said):
+                shown.append(key)
+            else:
+                chosen.add(key)
+        if hidden:
+            chosen.update(_hidden_in(target))
+        purged = target.purge(chosen, wait=wait)
+    except IndexNotBuilt:
+        return PurgeReport(alias, shown=tuple(shown), failed=tuple(failed))
+    except (EngineError, OSError) as error:
+        logger.warning("The purge of %r did not come to its end: %s", alias, error)
+        return PurgeReport(alias, shown=tuple(shown), failed=tuple(failed), error=f"{alias}: {error}")
+    # What was published in the meantime has been taken out as well.
+    back = by_label(key for key, said in say_keys(sorted(purged.keys), BATCH) if _will_be_shown(said))
+    for label, pks in back.items():
+        _insert(label, pks, _pending_database(router.db_for_write(sources[label].model)), alias)
+    update(engine=alias, wait=wait)
+    return PurgeReport(alias, purged, tuple(shown), tuple(failed), status(engine=alias).pending)
+
+
+def _hidden_in(engine: Engine) -> Iterator[str]:
+    """The keys of the index whose objects no visitor may see, now or later."""
+    for chunk in chunks(engine.scan(), BATCH):
+        for key, said in say_keys((key for key, _ in chunk), BATCH):
+            if said.error is None and not _will_be_shown(said):
+                yield key
+
+
+def _will_be_shown(said: Said) -> bool:
+    """Whether an object is for any visitor, now or at its time."""
+    document = said.document
+    if document is None or not document.audiences:
+        return False
+    return document.expires_at is None or document.expires_at > timezone.now()
 
 
 # Status.

@@ -44,6 +44,8 @@ from newsindex.engines.base import (
 from newsindex.engines.counting import month_of
 from newsindex.exceptions import ConfigurationError, EngineError, NewsIndexError
 from newsindex.highlighting import text_fragment
+from newsindex.masking import Mask
+from newsindex.masking import mask as mask_of
 from newsindex.matching import spans
 from newsindex.query import Note, Query, parse
 from newsindex.query.nodes import And, Node, Or, Prefix, Word, relaxed
@@ -193,6 +195,7 @@ class Results:
         self._first: _Answer | None = None
         self._match: Match = question.request.match
         self._suggestion = ""
+        self._mask: Mask | None = None
 
     @property
     def query(self) -> Query:
@@ -286,6 +289,15 @@ class Results:
         return self._answer().page.partial
 
     @property
+    def withheld(self) -> bool:
+        """Whether so much is pending that nothing is counted: no facets, timeline or suggestion, ``count()`` at least.
+
+        ``count()`` then says of results after the page at hand only whether there are any.
+        """
+        self._answer()
+        return self._mask is not None and not self._mask.complete
+
+    @property
     def took(self) -> float:
         """Seconds that the engine took."""
         return self._answer().took
@@ -315,7 +327,11 @@ class Results:
         strict = self._gated(request)
         self._suggestion = strict.page.suggestion
         # The relaxed tree is the same where there is just one word, or nothing but filters.
-        if strict.page.total or not self._question.relax or relaxed(request.query) == request.query:
+        if (
+            strict.page.total > len(strict.dropped)
+            or not self._question.relax
+            or relaxed(request.query) == request.query
+        ):
             return strict
         close = self._gated(replace(request, match="any"))
         if not close.page.total:
@@ -324,8 +340,14 @@ class Results:
         return replace(close, took=strict.took + close.took)
 
     def _gated(self, request: SearchRequest) -> _Answer:
-        page = _guarded(self._question.alias, lambda engine: engine.search(request))
+        if self._mask is None:
+            self._mask = mask_of(self._question.alias, audiences=request.audiences, now=request.now)
+        page = _masked_search(self._question.alias, request, self._mask)
         rows = tuple(_results(page.hits, self._question.query, request.now, request.audiences))
+        if not self._mask.complete:
+            # No more than that there is another page, and nothing where nothing may be shown.
+            most = request.offset + request.limit + 1 if any(rows) or not rows else len(rows)
+            page = replace(page, total=min(page.total, most))
         return _Answer(page, rows, request.offset, request.limit, page.took)
 
 
@@ -395,12 +417,17 @@ def suggest(
     timeout: seconds after which some may be missing.
     """
     moment, who = _moment(now), frozenset(audiences)
-    found = _guarded(engine, lambda it: it.suggest(text, now=moment, audiences=who, limit=limit, timeout=timeout))
+    mask = mask_of(engine, audiences=who, now=moment)
+    found = _guarded(
+        engine,
+        lambda it: it.suggest(text, now=moment, audiences=who, hidden=mask.keys, limit=limit, timeout=timeout),
+    )
     shown = _visible_rows([one.key for one in found if one.key], moment, who)
     completions = []
     for one in found:
         if not one.key:
-            completions.append(Completion(one.text, one.kind))
+            # Where too much is pending, nobody knows whose tags and words these are.
+            completions += [Completion(one.text, one.kind)] if mask.complete else []
         elif one.key in shown:
             source, row = shown[one.key]
             completions.append(Completion(one.text, one.kind, _url(source, row)))
@@ -422,7 +449,14 @@ def related(
     """
     key = _source_of(type(obj)).key(obj)
     moment, who = _moment(now), frozenset(audiences)
-    hits = _guarded(engine, lambda it: it.related(key, now=moment, audiences=who, limit=limit, timeout=timeout))
+    mask = mask_of(engine, audiences=who, now=moment)
+    if not mask.complete and key not in _visible_rows([key], moment, who):
+        # What it is like is nobody's business then, and the engine may not know that yet.
+        return []
+    hits = _guarded(
+        engine,
+        lambda it: it.related(key, now=moment, audiences=who, hidden=mask.keys, limit=limit, timeout=timeout),
+    )
     return [row for row in _results(hits, parse(""), moment, who) if row is not None]
 
 
@@ -451,7 +485,7 @@ def matching_keys(
         content=False,
         correct=False,
     )
-    page = _guarded(engine, lambda it: it.search(request))
+    page = _masked_search(engine, request, mask_of(engine, audiences=request.audiences, now=request.now))
     return Matches(query, tuple(hit.pk for hit in page.hits), page.total)
 
 
@@ -573,6 +607,16 @@ def _guarded(alias: str, ask: Callable[[Engine], T]) -> T:
         raise
     except Exception as error:
         raise EngineError(f"The engine {alias!r} failed: {type(error).__name__}: {error}") from error
+
+
+def _masked_search(alias: str, request: SearchRequest, mask: Mask) -> SearchPage:
+    """The answer to ``request``, as if what ``mask`` hides were not there; hits still have to pass the gate."""
+    if mask.complete:
+        request = replace(request, hidden=mask.keys) if mask.keys else request
+        return _guarded(alias, lambda engine: engine.search(request))
+    # Too much to tell what may be counted.
+    bare = replace(request, facets=(), timeline=False, correct=False)
+    return _guarded(alias, lambda engine: engine.search(bare))
 
 
 def _source_of(model: type[Model]) -> Source[Any]:

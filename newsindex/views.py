@@ -144,6 +144,8 @@ class SearchMixin(AudienceMixin):
             return Found(parameters, results, None, notes)
         paginator = BoundedPaginator(results, self.paginate_by, self.max_depth)
         page = paginator.get_page(number)
+        if results.withheld:
+            notes.append(gettext("Many changes wait to be indexed: until then, counts and suggestions are left out."))
         if not page_note and self.request.GET.get("page") and str(page.number) != self.request.GET["page"]:
             notes.append(gettext("There is no such page; this is the last one."))
         if paginator.is_cut and not page.has_next():

@@ -29,7 +29,7 @@ ORDER = [
     ],
     *["engines.memory", "engines.whoosh", "engines.opensearch", "engines"],
     *["sources", "highlighting"],
-    "documents",
+    *["documents", "masking"],
     *["indexing", "searching"],
     *["importing", "forms", "navigation", "receivers", "checks"],
     *["views", "feeds", "templatetags", "admin", "management", "contrib"],

@@ -8,8 +8,8 @@ What every engine keeps:
 - an article matches when each wanted word stands anywhere in it (title, summary, tags, any paragraph); a phrase
   stands inside one of these; paragraphs are the passages shown for it;
 - an article is seen by a request when it shares an audience with it and ``published_at <= now < expires_at``
-  (None is open); a request with ``EVERYTHING`` sees all. What is not seen is in no hit, total, facet, timeline,
-  suggestion or score;
+  (None is open); a request with ``EVERYTHING`` sees all. What is ``hidden`` is seen by nobody. What is not seen is in
+  no hit, total, facet, timeline, suggestion or score;
 - totals, facet counts and the timeline count articles, exactly;
 - order: score, then the newer, then the key ("relevance"); date, then key ("newest", "oldest"), undated last.
   Scores are rounded before they are compared. A walk over all pages meets each article once;
@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -136,7 +136,7 @@ class SearchRequest:
     facets: which counts to make, at most facet_limit values each. recency: the age at which an article has lost half
     of the gain that a new one gets, or None for no gain. timeout: seconds after which the engine may stop and
     return what it has, marked partial. content: False leaves titles, paragraphs and fields of the hits empty.
-    correct: False for who shows no suggestion, so that none is looked for.
+    correct: False for who shows no suggestion, so that none is looked for. hidden: keys that count as not there.
     """
 
     query: Node
@@ -156,6 +156,7 @@ class SearchRequest:
     timeout: float | None = None
     content: bool = True
     correct: bool = True
+    hidden: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:
@@ -283,6 +284,28 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge did. keys: all that were to be taken out, also by one before it that was not finished.
+
+    documents: how many were there. segments: files written anew. generations: thrown away, as they could not be read
+    or were never finished.
+    """
+
+    keys: frozenset[str] = frozenset()
+    documents: int = 0
+    segments: int = 0
+    generations: int = 0
+
+    def __add__(self, other: Purged) -> Purged:
+        return Purged(
+            self.keys | other.keys,
+            self.documents + other.documents,
+            self.segments + other.segments,
+            self.generations + other.generations,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """Whether the engine can answer; message says why not, for an operator."""
 
@@ -392,20 +415,35 @@ class Engine(ABC):
 
     @abstractmethod
     def suggest(
-        self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8, timeout: float | None = None
+        self,
+        text: str,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 8,
+        timeout: float | None = None,
     ) -> tuple[Suggestion, ...]:
         """Completions of ``text`` from the titles, tags and words of visible articles, best first.
 
-        timeout: seconds after which the engine may stop and return what it has.
+        hidden: keys that count as not there. timeout: seconds after which the engine may stop and return what it has.
         """
 
     @abstractmethod
     def related(
-        self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5, timeout: float | None = None
+        self,
+        key: str,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 5,
+        timeout: float | None = None,
     ) -> tuple[ArticleHit, ...]:
         """Visible articles that share telling words and tags with the one of ``key``; empty where there is none.
 
-        timeout: seconds for choosing the words, and as many for the search; then there may be fewer or none.
+        hidden: keys that count as not there, ``key`` too. timeout: seconds for choosing the words, and as many for the
+        search; then there may be fewer or none.
         """
 
     @abstractmethod
@@ -431,6 +469,16 @@ class Engine(ABC):
     @abstractmethod
     def health(self) -> Health:
         """Whether a search would be answered now. Never raises."""
+
+    @abstractmethod
+    def purge(self, keys: Collection[str], *, wait: float = 0.0) -> Purged:
+        """Take the documents of ``keys`` out, and leave nothing in any file of what is or was taken out or replaced.
+
+        That includes an index kept for going back: what the live one does not hold in the same version goes. Searches
+        and writers go on meanwhile. What was not finished, for whatever reason, the next purge finishes. Nothing to do
+        where nothing was built. wait: seconds to wait for others, among them a rebuild; then WriterBusy, and the live
+        generation is purged already.
+        """
 
     def refresh(self) -> None:  # noqa: B027
         """Make what is committed visible at once, where that is not so anyway."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -26,6 +26,7 @@ from newsindex.engines.base import (
     Marked,
     MonthCount,
     ParagraphHit,
+    Purged,
     Rebuild,
     SearchPage,
     SearchRequest,
@@ -109,10 +110,14 @@ class Generation:
 class View:
     """The articles that one asker may see at one moment, with the statistics that are taken over them."""
 
-    def __init__(self, generation: Generation, now: datetime, audiences: frozenset[str]) -> None:
+    def __init__(
+        self, generation: Generation, now: datetime, audiences: frozenset[str], hidden: frozenset[str]
+    ) -> None:
         self.now = now
         self.articles = {
-            key: article for key, article in generation.articles.items() if is_visible(article.document, now, audiences)
+            key: article
+            for key, article in generation.articles.items()
+            if key not in hidden and is_visible(article.document, now, audiences)
         }
         everyone = self.articles.values()
         self.average = {name: _average([article.lengths[name] for article in everyone]) for name in FIELDS}
@@ -362,7 +367,7 @@ class MemoryEngine(Engine):
 
     def search(self, request: SearchRequest) -> SearchPage:
         began = time.perf_counter()
-        view = View(self._live, request.now, request.audiences)
+        view = View(self._live, request.now, request.audiences, request.hidden)
         tree = relaxed(request.query) if request.match == "any" else request.query
         keys = view.matching(tree) & view.passing(request.filters)
         if request.match == "any":
@@ -380,9 +385,16 @@ class MemoryEngine(Engine):
         )
 
     def suggest(
-        self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8, timeout: float | None = None
+        self,
+        text: str,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 8,
+        timeout: float | None = None,
     ) -> tuple[Suggestion, ...]:
-        view = View(self._live, now, audiences)
+        view = View(self._live, now, audiences, hidden)
         documents = [article.document for article in view.articles.values()]
         counts, spellings = tally(document.tags for document in documents)
         return completions(
@@ -394,9 +406,16 @@ class MemoryEngine(Engine):
         )
 
     def related(
-        self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5, timeout: float | None = None
+        self,
+        key: str,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 5,
+        timeout: float | None = None,
     ) -> tuple[ArticleHit, ...]:
-        view = View(self._live, now, audiences)
+        view = View(self._live, now, audiences, hidden)
         # Whoever may not see an article learns nothing from what it is like.
         if key not in view.articles:
             return ()
@@ -405,7 +424,9 @@ class MemoryEngine(Engine):
         if query is None:
             return ()
         wanted = max(limit, 0) + 1
-        page = self.search(SearchRequest(query, now, audiences, limit=wanted, paragraphs_per_article=0, correct=False))
+        page = self.search(
+            SearchRequest(query, now, audiences, limit=wanted, paragraphs_per_article=0, correct=False, hidden=hidden)
+        )
         return tuple(unmarked(hit) for hit in page.hits if hit.key != key)[: max(limit, 0)]
 
     def get(self, key: str) -> Document | None:
@@ -440,6 +461,22 @@ class MemoryEngine(Engine):
             for key, article in self._live.articles.items()
             if key != article.document.key
         ]
+
+    def purge(self, keys: Collection[str], *, wait: float = 0.0) -> Purged:
+        done = self._take_out(keys, wait)
+        if not self._rebuilding.acquire(timeout=max(wait, 0.0)):
+            raise WriterBusy("A rebuild of this memory engine is under way: purge it again when that has ended.")
+        try:
+            return done + self._take_out(keys, wait)
+        finally:
+            self._rebuilding.release()
+
+    def _take_out(self, keys: Collection[str], wait: float) -> Purged:
+        before = self._live.articles
+        with self.writer(wait=wait) as writer:
+            for key in keys:
+                writer.delete(key)
+        return Purged(frozenset(keys), len(before.keys() & set(keys)))
 
     def _commit(self, changes: Mapping[str, Article | None]) -> None:
         with self._swapping:

@@ -45,21 +45,40 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+def answers(
+    engine: Engine, audiences: frozenset[str] = EVERYBODY, hidden: frozenset[str] = frozenset()
+) -> list[object]:
+    who: dict[str, Any] = {"audiences": audiences, "hidden": hidden}
+    pages = [
+        timeless(ask(engine, **{"facets": FACETS, "timeline": True, **who, **question}))
+        for question in QUESTIONS.values()
+    ]
+    completed = [engine.suggest(text, now=NOW, **who) for text in ("b", "bri", "sab", "zir", "al")]
+    related = [engine.related(key, now=NOW, **who) for key in ("news.story:flood", SECRET.key)]
+    return [*pages, *completed, *related]
+
+
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
 def test_what_is_hidden_changes_no_answer(engine: Engine, hidden: Document) -> None:
-    def answers() -> list[object]:
-        pages = [
-            timeless(ask(engine, **{"facets": FACETS, "timeline": True, **question})) for question in QUESTIONS.values()
-        ]
-        completed = [engine.suggest(text, now=NOW, audiences=EVERYBODY) for text in ("b", "bri", "sab", "zir", "al")]
-        related = [engine.related(key, now=NOW, audiences=EVERYBODY) for key in ("news.story:flood", SECRET.key)]
-        return [*pages, *completed, *related]
-
     index(engine, *NEWS)
-    before = answers()
+    before = answers(engine)
     index(engine, hidden)
     assert engine.get(hidden.key) == hidden
-    assert answers() == before
+    assert answers(engine) == before
+
+
+@pytest.mark.parametrize(
+    "audiences", [EVERYBODY, frozenset({PUBLIC, "staff"}), EVERYTHING], ids=["all", "two", "admin"]
+)
+def test_what_the_request_hides_changes_no_answer(engine: Engine, audiences: frozenset[str]) -> None:
+    others = [replace(SECRET, key=f"news.story:s{n}", audiences=frozenset({"staff"})) for n in range(3)]
+    index(engine, *NEWS, *others)
+    before = answers(engine, audiences)
+    index(engine, SECRET)
+    shown = answers(engine, audiences)
+    assert shown != before
+    assert answers(engine, audiences, frozenset({SECRET.key, "news.story:never"})) == before
+    assert answers(engine, audiences) == shown
 
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)

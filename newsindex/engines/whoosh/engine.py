@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +21,7 @@ from newsindex.engines.base import (
     Engine,
     Health,
     Problem,
+    Purged,
     Rebuild,
     SearchPage,
     SearchRequest,
@@ -37,6 +38,7 @@ from newsindex.engines.whoosh.counting import facet_counts, month_counts
 from newsindex.engines.whoosh.evaluation import Evaluation
 from newsindex.engines.whoosh.generations import Generations, Pointer
 from newsindex.engines.whoosh.passages import article_hit
+from newsindex.engines.whoosh.purging import purge
 from newsindex.engines.whoosh.rebuild import EXCLUSIVE_WAIT, WhooshRebuild, statistics
 from newsindex.engines.whoosh.scoring import Question
 from newsindex.engines.whoosh.selection import page
@@ -78,7 +80,7 @@ class WhooshEngine(Engine):
     def search(self, request: SearchRequest) -> SearchPage:
         began = time.perf_counter()
         tree = relaxed(request.query) if request.match == "any" else request.query
-        evaluation = self._evaluation(request.now, request.audiences, request.timeout)
+        evaluation = self._evaluation(request.now, request.audiences, request.hidden, request.timeout)
         snapshot = evaluation.snapshot
         matched = evaluation.matching(tree) & evaluation.passing(request.filters)
         if request.match == "any":
@@ -106,9 +108,16 @@ class WhooshEngine(Engine):
 
     @reading("a completion")
     def suggest(
-        self, text: str, *, now: datetime, audiences: frozenset[str], limit: int = 8, timeout: float | None = None
+        self,
+        text: str,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 8,
+        timeout: float | None = None,
     ) -> tuple[Suggestion, ...]:
-        evaluation = self._evaluation(now, audiences, timeout)
+        evaluation = self._evaluation(now, audiences, hidden, timeout)
         in_time = evaluation.in_time
         typed = Typed(text)
         titles = list(in_time(completion.titles(evaluation, typed, limit)))
@@ -120,9 +129,16 @@ class WhooshEngine(Engine):
 
     @reading("related articles")
     def related(
-        self, key: str, *, now: datetime, audiences: frozenset[str], limit: int = 5, timeout: float | None = None
+        self,
+        key: str,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 5,
+        timeout: float | None = None,
     ) -> tuple[ArticleHit, ...]:
-        evaluation = self._evaluation(now, audiences, timeout)
+        evaluation = self._evaluation(now, audiences, hidden, timeout)
         ordinal = evaluation.snapshot.find(key)
         # Whoever may not see an article learns nothing from what it is like.
         if ordinal is None or not evaluation.view.seen[ordinal]:
@@ -136,7 +152,16 @@ class WhooshEngine(Engine):
             return ()
         wanted = max(limit, 0) + 1
         found = self.search(
-            SearchRequest(query, now, audiences, limit=wanted, paragraphs_per_article=0, timeout=timeout, correct=False)
+            SearchRequest(
+                query,
+                now,
+                audiences,
+                limit=wanted,
+                paragraphs_per_article=0,
+                timeout=timeout,
+                correct=False,
+                hidden=hidden,
+            )
         )
         return tuple(unmarked(hit) for hit in found.hits if hit.key != key)[: max(limit, 0)]
 
@@ -176,6 +201,9 @@ class WhooshEngine(Engine):
     def maintain(self) -> bool:
         pointer = self._generations.live()
         return maintain(self._store(pointer), partial(self._exclusive, pointer.generation))
+
+    def purge(self, keys: Collection[str], *, wait: float = 0.0) -> Purged:
+        return purge(self._generations, self._store, keys, wait)
 
     @contextmanager
     def _exclusive(self, generation: str) -> Iterator[bool]:
@@ -238,9 +266,11 @@ class WhooshEngine(Engine):
     def _snapshot(self) -> Snapshot:
         return self._store(self._generations.live()).snapshot()
 
-    def _evaluation(self, now: datetime, audiences: frozenset[str], seconds: float | None = None) -> Evaluation:
+    def _evaluation(
+        self, now: datetime, audiences: frozenset[str], hidden: frozenset[str], seconds: float | None
+    ) -> Evaluation:
         snapshot = self._snapshot()
-        view = snapshot.view(microseconds(now), audiences)
+        view = snapshot.view(microseconds(now), audiences, hidden)
         return Evaluation(snapshot, view, now.tzinfo, Deadline(seconds))
 
     def _correction(self, evaluation: Evaluation, request: SearchRequest) -> str:

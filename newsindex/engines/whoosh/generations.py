@@ -4,6 +4,7 @@ path/                       0700: whoever can write here decides what the site f
     live                    which generation is live (JSON), replaced in one step
     write.lock              held by whoever changes the live generation
     rebuild.lock            held by whoever makes a new one
+    purge, purge.lock       the keys of a purge that has not come to its end, and its lock (purging.py)
     generations/
         0002-5f3a9c1e/      what manifest.py says, and until the generation is live:
             rebuilding      the generation is not finished
@@ -180,16 +181,19 @@ class Generations:
     def remove(self, generation: str) -> None:
         shutil.rmtree(self.directory(generation), ignore_errors=True)
 
-    def tidy(self) -> None:
-        """Remove all but the live generation and the one before. Whoever asks holds the rebuild lock."""
+    def unused(self) -> list[str]:
+        """The generations but the live one and the one before. Whoever asks holds the rebuild lock."""
         try:
             live = self.live()
         except (IndexNotBuilt, IndexDamaged):
-            # Without a pointer nothing says which of them are of use.
-            return
-        for name in self._names():
-            if name not in (live.generation, live.previous):
-                self.remove(name)
+            # Without a pointer nothing says which of them are of use, but for those that were never finished.
+            return [name for name in self._names() if (self.directory(name) / REBUILDING).exists()]
+        return [name for name in self._names() if name not in (live.generation, live.previous)]
+
+    def tidy(self) -> None:
+        """Remove what is of no use. Whoever asks holds the rebuild lock."""
+        for name in self.unused():
+            self.remove(name)
         for aside in self.path.glob(f"{LIVE}.*"):
             aside.unlink(missing_ok=True)
 

@@ -65,12 +65,13 @@ class Part:
 class View:
     """What an asker may see of a snapshot from one moment to another, with the statistics that ranking.py counts with.
 
-    since, until: microseconds since 1970, half open. seen: for each ordinal. everything: whether all are. articles: how
-    many are. average, average_paragraph: lengths in positions, 1 for none. weights: for each field and ordinal, what
-    one occurrence adds to tf, rounded to single precision.
+    hidden: ordinals that count as not there. since, until: microseconds since 1970, half open. seen: for each ordinal.
+    everything: whether all are. articles: how many are. average, average_paragraph: lengths in positions, 1 for none.
+    weights: for each field and ordinal, what one occurrence adds to tf, rounded to single precision.
     """
 
     audiences: frozenset[str]
+    hidden: frozenset[int]
     since: int
     until: int
     seen: Mask
@@ -80,9 +81,9 @@ class View:
     average_paragraph: float
     weights: dict[str, Singles] = field(repr=False)
 
-    def holds(self, now: int, audiences: frozenset[str]) -> bool:
+    def holds(self, now: int, audiences: frozenset[str], hidden: frozenset[int]) -> bool:
         """Whether a member of ``audiences`` sees just this at ``now``."""
-        return self.audiences == audiences and self.since <= now < self.until
+        return self.audiences == audiences and self.hidden == hidden and self.since <= now < self.until
 
 
 class Snapshot:
@@ -99,6 +100,7 @@ class Snapshot:
             paragraphs += segment.paragraphs
         self._firsts = [part.first_article for part in self.parts]
         self._views: tuple[View, ...] = ()
+        self._hidden: dict[frozenset[str], frozenset[int]] = {}
         self._remembered: dict[Any, Any] = {}
         self._lock = threading.Lock()
 
@@ -203,23 +205,36 @@ class Snapshot:
 
     # Views
 
-    def view(self, now: int, audiences: frozenset[str]) -> View:
-        """What a member of ``audiences`` sees at ``now``, microseconds since 1970."""
+    def view(self, now: int, audiences: frozenset[str], hidden: frozenset[str] = frozenset()) -> View:
+        """What a member of ``audiences`` sees at ``now``, microseconds since 1970. hidden: keys not to be seen."""
+        there = self._there(hidden) if hidden else frozenset()
         for known in self._views:
-            if known.holds(now, audiences):
+            if known.holds(now, audiences, there):
                 return known
-        made = self._viewed(now, audiences)
+        made = self._viewed(now, audiences, there)
         with self._lock:
             self._views = (made, *self._views)[:VIEWS]
         return made
 
-    def _viewed(self, now: int, audiences: frozenset[str]) -> View:
+    def _there(self, keys: frozenset[str]) -> frozenset[int]:
+        """The ordinals of those of ``keys`` that are here: of what is hidden, most may be new. Remembered."""
+        found = self._hidden.get(keys)
+        if found is None:
+            found = frozenset(ordinal for key in keys if (ordinal := self.find(key)) is not None)
+            with self._lock:
+                self._hidden = {**dict(list(self._hidden.items())[1 - VIEWS :]), keys: found}
+        return found
+
+    def _viewed(self, now: int, audiences: frozenset[str], hidden: frozenset[int]) -> View:
         if audiences == EVERYTHING:
             seen, since, until = self.live, UNDATED, NEVER
         else:
             allowed = self.labelled("audience", audiences, keyed=False)
             seen = self.live & allowed & (self.published <= now) & (now < self.expires)
             since, until = self._turns(now)
+        if hidden:
+            seen = seen.copy()
+            seen[list(hidden)] = False
         everything = bool(seen.all())
         articles = self.articles if everything else int(np.count_nonzero(seen))
         total = {name: self._total(name, seen, everything) for name in FIELDS}
@@ -227,6 +242,7 @@ class Snapshot:
         average = {name: (total[name] / articles if articles else 0.0) or 1.0 for name in FIELDS}
         return View(
             audiences=audiences,
+            hidden=hidden,
             since=since,
             until=until,
             seen=seen,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
@@ -110,14 +111,41 @@ def maintain(store: Store, exclusive: Callable[[], AbstractContextManager[bool]]
         if not chosen:
             return False
         _announce(store, chosen)
-        name = new_name()
-        aside = store.path(name, MERGING)
-        try:
-            merge([(member.segment, member.deleted) for member in chosen], aside)
-            with exclusive() as live:
-                return live and _exchange(store, chosen, name)
-        finally:
-            aside.unlink(missing_ok=True)
+        return _merge_aside(store, exclusive, chosen)
+
+
+def rewrite(store: Store, exclusive: Callable[[], AbstractContextManager[bool]], wait: float) -> int:
+    """Write each segment anew that has deleted articles, so that nothing of them is left on the disk; how many.
+
+    Everything else as in ``maintain``, but that this waits for another merge: WriterBusy after ``wait`` seconds. What
+    is deleted after the beginning is not looked for.
+    """
+    until = time.monotonic() + wait
+    done = 0
+    with writing(str(store.directory)), _merging(store, until) as busy:
+        if busy is None or busy:
+            raise WriterBusy(f"Segments in {store.directory} were being merged for {wait} seconds.")
+        _remove_leftovers(store)
+        dead = [member for member in store.members()[1] if member.dead]
+        if dead:
+            # Commits leave these alone from now on; what they have merged by then is without what was deleted.
+            _announce(store, dead)
+        for name in [member.name for member in dead]:
+            found = [member for member in store.members()[1] if member.name == name and member.dead]
+            done += bool(found) and _merge_aside(store, exclusive, found)
+    return done
+
+
+def _merge_aside(store: Store, exclusive: Callable[[], AbstractContextManager[bool]], chosen: Sequence[Member]) -> bool:
+    """Merge segments beside the commits, and commit the result; False where a commit has taken one of them away."""
+    name = new_name()
+    aside = store.path(name, MERGING)
+    try:
+        merge([(member.segment, member.deleted) for member in chosen], aside)
+        with exclusive() as live:
+            return live and _exchange(store, chosen, name)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _exchange(store: Store, chosen: Sequence[Member], name: str) -> bool:
@@ -159,11 +187,14 @@ def _replaced(members: Sequence[Member], chosen: Sequence[Member], result: Membe
 
 
 @contextmanager
-def _merging(store: Store) -> Iterator[frozenset[str] | None]:
-    """Hold the lock of merges, and give no names; where another has it, those of its segments, None while unknown."""
+def _merging(store: Store, until: float = 0.0) -> Iterator[frozenset[str] | None]:
+    """Hold the lock of merges, and give no names; where another has it, those of its segments, None while unknown.
+
+    until: how long to wait for another, as ``time.monotonic`` counts.
+    """
     lock = FileLock(store.directory / LOCK)
     try:
-        lock.acquire(0.0, f"Another merge in {store.directory} is under way.")
+        lock.acquire(until - time.monotonic(), f"Another merge in {store.directory} is under way.")
     except WriterBusy:
         yield _announced(lock)
         return

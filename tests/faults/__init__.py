@@ -1,0 +1,1 @@
+"""Faults injected from outside. NEWSINDEX_TRIALS=full for all of them."""
