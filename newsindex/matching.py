@@ -6,6 +6,7 @@ an engine that keeps texts calls ``occurrences``. Both mean the same, so what is
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -84,12 +85,22 @@ Slot: TypeAlias = Terms | Starts | Near | Contains
 
 @dataclass(frozen=True)
 class Occurrence:
-    """One place where a leaf matches. ``count``: how many terms meet there (what frequencies add up)."""
+    """One place where a leaf matches.
+
+    position: the first that it takes. count: how many terms meet there (what frequencies add up). words: where they
+    need not stand in a row, the place of each.
+    """
 
     position: int
     start: int
     end: int
     count: int
+    words: tuple[Span, ...] = ()
+
+    @property
+    def marked(self) -> tuple[Span, ...]:
+        """What to mark."""
+        return self.words or ((self.start, self.end),)
 
 
 @lru_cache(maxsize=4_096)
@@ -114,13 +125,38 @@ def slots(leaf: Leaf, language: str) -> tuple[Slot, ...]:
     return (Terms(found[0].terms),) if _is_one(found) else _sequence(found)
 
 
-def occurrences(looked_for: Sequence[Slot], found: Sequence[Token]) -> list[Occurrence]:
-    """The places in ``found`` (tokens in order of position) where the slots stand one after another.
+def slop_of(leaf: Leaf) -> int:
+    """How far what a leaf looks for may be out of place, in positions."""
+    return max(leaf.slop, 0) if isinstance(leaf, Phrase) else 0
+
+
+def repeats(looked_for: Sequence[Slot]) -> tuple[int | None, ...]:
+    """For each slot, the number of the next one that looks for the same."""
+    following: dict[Slot, int] = {}
+    out: list[int | None] = []
+    for number in reversed(range(len(looked_for))):
+        out.append(following.get(looked_for[number]))
+        following[looked_for[number]] = number
+    return tuple(reversed(out))
+
+
+def occurrences(looked_for: Sequence[Slot], found: Sequence[Token], slop: int = 0) -> list[Occurrence]:
+    """The places in ``found`` (tokens in order of position) where the slots stand one after another, or nearly so.
 
     One slot: each token that meets it. Several: each first position from which all of them follow.
+
+    Several with slop: slot number i is met by a token at some position p[i]; those that look for the same are met at
+    different ones. max(p[i] - i) - min(p[i] - i) is what the choice costs: nothing for a row, one for each other word
+    in a row, two for neighbours in the other order. What costs at most ``slop`` matches. Of all choices, those count
+    whose stretch from min(p[i] - i) to max(p[i] - i) has no smaller one of another choice inside, one for each stretch.
+
+    The cost is that of Lucene's sloppy phrases; the stretches are the minimal intervals of Clarke, Cormack, Burkowski
+    1995, "An algebra for structured text search and a framework for its implementation".
     """
     if not looked_for:
         return []
+    if slop and len(looked_for) > 1:
+        return _near_each_other(looked_for, found, slop)
     first = looked_for[0]
     if len(looked_for) == 1:
         return [
@@ -169,15 +205,16 @@ class _Marker:
 
     def __init__(self, leaves: Iterable[Leaf], language: str) -> None:
         self._language = stemming_language(language)
-        self._wanted = [found for leaf in leaves if (found := slots(leaf, language))]
-        wanted = list(chain(*self._wanted))
+        self._wanted = [(found, slop_of(leaf)) for leaf in leaves if (found := slots(leaf, language))]
+        wanted = list(chain.from_iterable(found for found, _ in self._wanted))
         self._terms = frozenset(term for slot in wanted if isinstance(slot, Terms) for term in slot.terms)
         self._others = [slot for slot in wanted if not isinstance(slot, Terms)]
         self._known: dict[str, _Inside] = {}
 
     def spans(self, text: str) -> tuple[Span, ...]:
         found = self._tokens(text) if self._wanted else []
-        return tuple(_merged([(o.start, o.end) for looked_for in self._wanted for o in occurrences(looked_for, found)]))
+        places = (occurrences(looked_for, found, slop) for looked_for, slop in self._wanted)
+        return tuple(_merged([span for own in places for place in own for span in place.marked]))
 
     def _tokens(self, text: str) -> list[Token]:
         """Those of ``tokens(text, language)`` that meet a slot."""
@@ -228,6 +265,51 @@ def _sequence(found: Sequence[Token]) -> tuple[Slot, ...]:
 
 def _meeting(slot: Slot, here: Iterable[Token]) -> list[Token]:
     return [token for token in here if slot.meets(token)]
+
+
+def _near_each_other(looked_for: Sequence[Slot], found: Sequence[Token], slop: int) -> list[Occurrence]:
+    places = [_places(slot, found) for slot in looked_for]
+    if not all(places):
+        return []
+    positions = [list(own) for own in places]
+    following = repeats(looked_for)
+    out: list[Occurrence] = []
+    latest = -len(looked_for)
+    for end in sorted({position - step for step, own in enumerate(positions) for position in own}):
+        chosen = _latest(positions, following, end)
+        begin = min((position - step for step, position in enumerate(chosen)), default=latest)
+        if begin > latest:
+            latest = begin
+            if end - begin <= slop:
+                words = sorted(own[position] for own, position in zip(places, chosen, strict=True))
+                out.append(Occurrence(min(chosen), words[0][0], max(last for _, last in words), 1, tuple(words)))
+    return out
+
+
+def _places(slot: Slot, found: Sequence[Token]) -> dict[int, Span]:
+    """The place of what meets ``slot`` at each position, in order."""
+    out: dict[int, Span] = {}
+    for token in found:
+        if slot.meets(token):
+            start, end = out.get(token.position, (token.start, token.end))
+            out[token.position] = min(start, token.start), max(end, token.end)
+    return out
+
+
+def _latest(positions: Sequence[Sequence[int]], following: Sequence[int | None], end: int) -> list[int]:
+    """For each step its latest position up to that in a row which begins at ``end``; [] where one has none.
+
+    Of those that look for the same, each takes an earlier one than the next: to swap two would cost no less.
+    """
+    chosen = [0] * len(positions)
+    for step in reversed(range(len(positions))):
+        after = following[step]
+        bound = end + step if after is None else min(end + step, chosen[after] - 1)
+        at = bisect_right(positions[step], bound)
+        if not at:
+            return []
+        chosen[step] = positions[step][at - 1]
+    return chosen
 
 
 def _merged(places: list[Span]) -> Iterator[Span]:

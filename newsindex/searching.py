@@ -72,6 +72,7 @@ NOTE_MESSAGES: Final[Mapping[str, str | Promise]] = {
     "too_many_prefixes": _("Only the first {value} stars were used; the other words were searched as they are."),
     "too_many_fuzzies": _("Only the first {value} words with ~ were used so; the others were searched as they are."),
     "too_deep": _("Ignored parentheses nested deeper than {value} levels."),
+    "large_slop": _("Read the number after a closing quotation mark as {value}, the largest there is."),
     "long_word": _("Only the beginning of the long word “{value}” was used."),
     "long_phrase": _("Only the beginning of the long phrase “{value}” was used."),
     "unclosed_quote": _("Ignored the quotation mark {value} that is never closed."),

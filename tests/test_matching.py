@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsindex.analysis import tokens
-from newsindex.matching import MOST_MARKED, occurrences, slots, spans
+from newsindex.analysis import Token, tokens
+from newsindex.matching import MOST_MARKED, Slot, occurrences, slop_of, slots, spans
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix, Word
 
 TEXT = "The U.S. e-mail about running shoes: 東京都庁 is e-mailed. Élève’s 2.7.1 beats 2.7"
@@ -33,6 +35,13 @@ def marked(leaf: Leaf, text: str = TEXT, language: str = "en") -> list[str]:
         (Phrase("run shoe"), ["running shoes"]),
         (Phrase("shoes running"), []),
         (Phrase("u.s. e-mail"), ["U.S. e-mail"]),
+        (Phrase("shoes running", slop=1), []),
+        (Phrase("shoes running", slop=2), ["running", "shoes"]),
+        (Phrase("about running shoes", slop=1), ["about", "running", "shoes"]),
+        (Phrase("u.s. shoes", slop=3), []),
+        (Phrase("u.s. shoes", slop=4), ["U", "S", "shoes"]),
+        (Phrase("東京 都庁", slop=1), ["東京", "都庁"]),
+        (Phrase("shoes", slop=9), ["shoes"]),
         (Prefix("sho"), ["shoes"]),
         (Prefix("e-mai"), ["e-mail", "e-mailed"]),
         (Prefix("runn"), ["running"]),
@@ -66,9 +75,13 @@ def test_neighbouring_words_are_marked_apart() -> None:
     assert len(spans([Word("city"), Word("council")], "city council", "en")) == 2
 
 
+def sloppy(text: str) -> Phrase:
+    return Phrase(text, slop=3)
+
+
 LEAVES = st.builds(
     lambda make, text: make(text),
-    st.sampled_from([Word, Prefix, Fuzzy, Phrase]),
+    st.sampled_from([Word, Prefix, Fuzzy, Phrase, sloppy]),
     st.text(max_size=12) | st.sampled_from(["run", "U.S.", "e-mail", "東京", "a b", "l'école"]),
 )
 
@@ -84,7 +97,12 @@ def test_spans_are_sorted_apart_and_inside(leaves: list[Leaf], text: str, langua
 def defined_spans(leaves: list[Leaf], text: str, language: str) -> tuple[tuple[int, int], ...]:
     """What ``spans`` means: the places of the leaves among all tokens of the text, joined where they overlap."""
     found = tokens(text, language)
-    places = sorted((o.start, o.end) for leaf in leaves for o in occurrences(slots(leaf, language), found))
+    places = sorted(
+        span
+        for leaf in leaves
+        for occurrence in occurrences(slots(leaf, language), found, slop_of(leaf))
+        for span in occurrence.marked
+    )
     out: list[tuple[int, int]] = []
     for start, end in places:
         if out and start < out[-1][1]:
@@ -107,7 +125,7 @@ PIECES = st.lists(st.sampled_from(WORDS) | st.sampled_from(GAPS) | st.text(max_s
 def test_spans_are_those_of_the_occurrences(leaves: list[Leaf], text: str, language: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text)))
     piece = text[start : start + data.draw(st.integers(1, 12))]
-    leaves = [*leaves, data.draw(st.sampled_from([Word, Prefix, Fuzzy, Phrase]))(piece)]
+    leaves = [*leaves, data.draw(st.sampled_from([Word, Prefix, Fuzzy, Phrase, sloppy]))(piece)]
     assert spans(leaves, text, language) == defined_spans(leaves, text, language)
 
 
@@ -128,3 +146,87 @@ def test_every_token_is_found_by_its_own_text(text: str, language: str) -> None:
 
 def test_marking_a_text_without_end_is_bounded() -> None:
     assert spans([Word("tide")], "tide " * (MOST_MARKED // 5 + 1_000), "en")[-1] == (MOST_MARKED - 5, MOST_MARKED - 1)
+
+
+# Phrases with slop
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "slop", "count"),
+    [
+        ("market report", "market report", 1, 1),
+        ("market day report", "market report", 0, 0),
+        ("market day report", "market report", 1, 1),
+        ("market day x report", "market report", 1, 0),
+        ("report market", "market report", 1, 0),
+        ("report market", "market report", 2, 1),
+        ("report x market", "market report", 2, 0),
+        ("report x market", "market report", 3, 1),
+        ("a x b y c", "a b c", 1, 0),
+        ("a x b y c", "a b c", 2, 1),
+        ("c b a", "a b c", 3, 0),
+        ("c b a", "a b c", 4, 1),
+        # A word that is wanted twice has to be there twice.
+        ("bye", "bye bye", 50, 0),
+        ("bye x bye", "bye bye", 1, 1),
+        ("bye x bye", "bye bye", 0, 0),
+        ("be not to or to be", "to be or not to be", 4, 1),
+        # What has a closer match inside is not counted.
+        ("market market report", "market report", 5, 1),
+        ("market report market report", "market report", 5, 2),
+        ("market report market", "market report", 5, 1),
+        ("report market x report", "market report", 5, 2),
+        ("the the the", "the the", 5, 2),
+    ],
+)
+def test_what_is_near_and_how_often(text: str, query: str, slop: int, count: int) -> None:
+    leaf = Phrase(query, slop=slop)
+    assert sum(o.count for o in occurrences(slots(leaf, ""), tokens(text, ""), slop)) == count
+
+
+def defined_stretches(looked_for: tuple[Slot, ...], found: list[Token], slop: int) -> set[tuple[int, int]]:
+    """Of all choices of positions that cost at most ``slop``, the stretches that have no smaller one inside."""
+    every: set[tuple[int, int]] = set()
+    for choice in product(*([t.position for t in found if slot.meets(t)] for slot in looked_for)):
+        if len(set(zip(looked_for, choice, strict=True))) == len(choice):
+            begins = [position - step for step, position in enumerate(choice)]
+            every.add((min(begins), max(begins)))
+    near = {each for each in every if each[1] - each[0] <= slop}
+    return {each for each in near if not any(o != each and each[0] <= o[0] and o[1] <= each[1] for o in near)}
+
+
+NEAR = st.lists(st.sampled_from(["a", "b", "c", "x", "e-mail", "mail", "Ä-b", "東京都", "京"]), max_size=9).map(
+    " ".join
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(NEAR, NEAR.map(lambda text: " ".join(text.split()[:4])), st.sampled_from([1, 2, 3, 4, 6, 50]))
+def test_what_is_near_is_that_of_all_choices(text: str, query: str, slop: int) -> None:
+    leaf, found = Phrase(query, slop=slop), tokens(text, "")
+    looked_for = slots(leaf, "")
+    if len(looked_for) < 2:
+        return
+    got = occurrences(looked_for, found, slop)
+    assert len(got) == len(defined_stretches(looked_for, found, slop))
+    positions = [occurrence.position for occurrence in got]
+    assert positions == sorted(positions)
+    # Each word of a match is marked, and it meets one of the words that are looked for.
+    for occurrence in got:
+        assert len(occurrence.words) == len(looked_for)
+        assert (occurrence.start, occurrence.end) == (occurrence.words[0][0], max(end for _, end in occurrence.words))
+        for span in occurrence.words:
+            assert any((t.start, t.end) == span and slot.meets(t) for t in found for slot in looked_for)
+
+
+@settings(max_examples=100, deadline=None)
+@given(NEAR, NEAR.map(lambda text: " ".join(text.split()[:3])))
+def test_slop_only_adds(text: str, query: str) -> None:
+    found = tokens(text, "")
+    matches = [bool(occurrences(slots(Phrase(query), ""), found, slop)) for slop in range(8)]
+    assert matches == sorted(matches)
+
+
+def test_marking_what_is_near_in_a_text_without_end_is_bounded() -> None:
+    text = "tide " * (MOST_MARKED // 5)
+    assert len(spans([Phrase("tide " * 16, slop=50)], text, "en")) == MOST_MARKED // 5

@@ -78,6 +78,13 @@ TREES: list[tuple[str, Node]] = [
     # Phrases
     ('"a b"', Phrase("a b")),
     ('"a" b', every(Phrase("a"), b)),
+    ('"a b"~3 c', every(Phrase("a b", slop=3), c)),
+    ("„a b“~050", Phrase("a b", slop=50)),
+    ('"a b"~0', Phrase("a b")),
+    ('"a b"~2c', every(Phrase("a b", slop=2), c)),
+    ('-"a b"~1 OR c', one_of(every(Everything(), Not(Phrase("a b", slop=1))), c)),
+    ('"a"~2', Phrase("a")),
+    ('"e-mail"~2', Phrase("e-mail", slop=2)),
     ('"  a \n b, "', Phrase("a b")),
     ('a"b c"d', every(a, Phrase("b c"), d)),
     ('"a OR (b -c*"', Phrase("a OR (b -c")),
@@ -158,6 +165,8 @@ TREES: list[tuple[str, Node]] = [
     ("title:a", Word("a", "title")),
     ("TITLE:a Tag:b", every(Word("a", "title"), Keyword("tag", "b"))),
     ('title:"a b"', Phrase("a b", "title")),
+    ('title:"a b"~2', Phrase("a b", "title", 2)),
+    ('title:("a b"~2 OR c)', one_of(Phrase("a b", "title", 2), Word("c", "title"))),
     ("title:ab*", Prefix("ab", "title")),
     ("title:banana~", Fuzzy("banana", "title")),
     ("title:a:b", every(Word("a", "title"), Word("b", "title"))),
@@ -200,6 +209,7 @@ TREES: list[tuple[str, Node]] = [
     # Text that only looks like syntax
     ("foo:bar", every(Word("foo"), Word("bar"))),
     ('foo:"a b"', every(Word("foo"), Phrase("a b"))),
+    ('foo:"a b"~2', every(Word("foo"), Phrase("a b", slop=2))),
     ('c -foo:"a b"', every(c, Not(every(Word("foo"), Phrase("a b"))))),
     ("10:30", Word("10:30")),
     ("https://example.org/a?b=c", Word("https://example.org/a?b=c")),
@@ -232,7 +242,12 @@ NOTED: list[tuple[str, Node, list[Note]]] = [
     ('a -"" b', every(a, b), [Note("empty_quotes")]),
     ('"""', Everything(), [Note("unclosed_quote", '"'), Note("empty_quotes")]),
     ('"-" a', a, [Note("not_searchable", "-")]),
-    ('"a b"~2 c', every(Phrase("a b"), c), [Note("after_quotes", "~2")]),
+    ('"a b"~ c', every(Phrase("a b"), c), [Note("after_quotes", "~")]),
+    ('"a b"~51 c', every(Phrase("a b", slop=50), c), [Note("large_slop", "50")]),
+    ('"a b"~' + "9" * 900, Phrase("a b", slop=50), [Note("large_slop", "50")]),
+    ('""~2 c', c, [Note("empty_quotes"), Note("after_quotes", "~2")]),
+    ('tag:"a b"~2', Keyword("tag", "a b"), [Note("after_quotes", "~2")]),
+    ('on:"a b"~2', every(Word("on"), Phrase("a b", slop=2)), [Note("not_a_date", "on:a b")]),
     ('"a b"*', Phrase("a b"), [Note("after_quotes", "*")]),
     ('tag:"c"~', Keyword("tag", "c"), [Note("after_quotes", "~")]),
     ("(a b", every(a, b), [Note("unbalanced_parenthesis", "(")]),
@@ -386,6 +401,12 @@ def test_limit_of_phrase_words(count: int, noted: list[str]) -> None:
     assert (query.tree, codes(query)) == (Phrase(expected), noted)
 
 
+@pytest.mark.parametrize(("slop", "noted"), [(4, []), (5, []), (6, ["large_slop"])])
+def test_limit_of_slop(slop: int, noted: list[str]) -> None:
+    query = parse(f'"a b"~{slop}', Limits(max_slop=5))
+    assert (query.tree, codes(query)) == (Phrase("a b", slop=min(slop, 5)), noted)
+
+
 def test_a_phrase_is_cut_inside_a_compound_and_a_run_of_characters() -> None:
     limits = Limits(max_phrase_words=2)
     assert parse('"an e-mail"', limits).tree == Phrase("an e")
@@ -443,7 +464,7 @@ def test_a_long_text_without_spaces_is_cut_between_its_words() -> None:
 
 
 def test_custom_limits_of_nothing_are_possible() -> None:
-    none = Limits(0, 0, 0, 0, 0, 0, 0, 0)
+    none = Limits(0, 0, 0, 0, 0, 0, 0, 0, 0)
     assert parse("a", none).is_empty
     none = replace(none, max_characters=100)
     assert parse('a "b c" -d (e* OR f~) tag:g', none).is_empty
@@ -543,7 +564,9 @@ def check_tree(tree: Node, limits: Limits) -> None:
         elif isinstance(node, Word | Prefix | Fuzzy):
             assert 0 < len(node.text) <= limits.max_word_characters and slots(node, "en")
         elif isinstance(node, Phrase):
-            assert slots(node, "en") and tokens(node.text, "")[-1].position < limits.max_phrase_words
+            last = tokens(node.text, "")[-1].position
+            assert slots(node, "en") and last < limits.max_phrase_words
+            assert 0 <= node.slop <= (limits.max_slop if last else 0)
         elif isinstance(node, Keyword):
             assert node.value.strip()
 
@@ -555,7 +578,7 @@ def test_any_text_is_a_query(text: str) -> None:
 
 
 SIGNS = """
-    a bc def OR AND or - − -- ( ) ( ) " " “ ” « * ~ ~1 ~9 9 9a : :: :// . , ; / ' # + _ & é 日 日本 ไทย ß 😀
+    a bc def OR AND or - − -- ( ) ( ) " " “ ” « "~2 ”~51 * ~ ~1 ~9 9 9a : :: :// . , ; / ' # + _ & é 日 日本 ไทย ß 😀
     title: tag: TAG: author: section: after: before: on: foo: 2024 2024-02 2024-02-30 12:30 U.S. e-mail x's
     xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 """
@@ -570,7 +593,7 @@ def test_any_soup_of_signs_is_a_query(text: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(SOUP, st.builds(Limits, *[st.integers(1, size) for size in (60, 6, 4, 3, 3, 2, 2, 8)]))
+@given(SOUP, st.builds(Limits, *[st.integers(1, size) for size in (60, 6, 4, 3, 3, 2, 2, 8, 3)]))
 def test_small_limits_hold_for_any_soup(text: str, limits: Limits) -> None:
     check(text, limits)
 
@@ -628,6 +651,7 @@ def test_a_text_beyond_the_limit_costs_nothing_more() -> None:
         ('“5" b”', '“5" b”'),
         ("title:(a b*c)", "title:a title:b*c"),
         ("ab*. abc~2", "ab* abc~"),
+        ('“a b”~03 "a"~3 “5" b”~2 "a b"~0', '"a b"~3 "a" “5" b”~2 "a b"'),
         ('tag:"a" tag:"b c" tag:"," tag:"x," tag:"y(z"', 'tag:a tag:"b c" tag:"," tag:"x," tag:"y(z"'),
         ('tag:"#" tag:"x*" tag:"c#"', 'tag:"#" tag:"x*" tag:c#'),
         ("after:2024-01-01 before:2024-02-1", "after:2024 before:2024-02"),
@@ -647,9 +671,9 @@ def test_trees_made_by_hand_are_written_with_the_same_meaning() -> None:
 
 
 def test_words_are_replaced_by_their_folded_form() -> None:
-    tree = parse('Helo wrld* title:hélo "the helo world" (helo OR -helo) tag:helo helo~').tree
+    tree = parse('Helo wrld* title:hélo "the helo world"~4 (helo OR -helo) tag:helo helo~').tree
     assert unparse(replace_words(tree, {"helo": "hello"})) == (
-        'hello wrld* title:hello "the hello world" hello OR -helo tag:helo helo~'
+        'hello wrld* title:hello "the hello world"~4 hello OR -helo tag:helo helo~'
     )
     assert replace_words(tree, {}) == tree
 

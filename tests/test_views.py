@@ -91,6 +91,17 @@ def test_a_phrase_is_marked_as_a_phrase(client: Client) -> None:
     assert page.marked == ["harbour wall"]
 
 
+def test_of_a_phrase_with_slop_each_word_is_marked(client: Client) -> None:
+    make_article("News", "The old harbour wall. The wall of the harbour, and a wall.")
+    make_article("Old news", "A wall. No word of any harbour.")
+    page = get(client, "/search/?q=" + quote('"wall harbour"~3'))
+    assert page.marked == ["harbour", "wall", "wall", "harbour"]
+    assert page.all("ul", class_="ni-notes") == []
+    page = get(client, "/search/?q=" + quote('"wall harbour"~99'))
+    notes = [note.content for note in page.all("ul", class_="ni-notes")]
+    assert notes == ["Read the number after a closing quotation mark as 50, the largest there is."]
+
+
 def test_filters_narrow_and_stay_in_every_link(client: Client) -> None:
     for number in range(12):
         make_article(

@@ -5,8 +5,8 @@ The meaning is kept by ``tests/contract``, which every engine passes, and is rea
 
 What every engine keeps:
 
-- an article matches when each wanted word stands anywhere in it (title, summary, tags, any paragraph); a phrase
-  stands inside one of these; paragraphs are the passages shown for it;
+- an article matches when each wanted word stands anywhere in it (title, summary, tags, any paragraph); a phrase,
+  with slop too, stands inside one of these; paragraphs are the passages shown for it;
 - an article is seen by a request when it shares an audience with it and ``published_at <= now < expires_at``
   (None is open); a request with ``EVERYTHING`` sees all. What is ``hidden`` is seen by nobody. What is not seen is in
   no hit, total, facet, timeline, suggestion or score;

@@ -41,7 +41,7 @@ from newsindex.engines.counting import facet, month_of, spelling, tally, timelin
 from newsindex.engines.paging import Place, decode_cursor, encode_cursor, place
 from newsindex.engines.relatedness import related_query, unmarked
 from newsindex.exceptions import ContractError, WriterBusy
-from newsindex.matching import occurrences, slots, spans
+from newsindex.matching import occurrences, slop_of, slots, spans
 from newsindex.query import replace_words, unparse
 from newsindex.query.nodes import (
     And,
@@ -235,12 +235,12 @@ def is_visible(document: Document, now: datetime, audiences: frozenset[str]) -> 
 
 def count(leaf: Leaf, article: Article) -> Found:
     """How often ``leaf`` occurs in ``article``."""
-    looked_for = slots(leaf, article.document.language)
+    looked_for, slop = slots(leaf, article.document.language), slop_of(leaf)
 
     def times(name: str) -> list[int]:
         if leaf.field not in ("", name):
             return [0 for _ in article.texts[name]]
-        return [sum(o.count for o in occurrences(looked_for, found)) for found in article.texts[name]]
+        return [sum(o.count for o in occurrences(looked_for, found, slop)) for found in article.texts[name]]
 
     by_field = {name: times(name) for name in FIELDS}
     return Found({name: sum(by_field[name]) for name in FIELDS}, tuple(by_field["text"]))

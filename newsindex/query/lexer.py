@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from newsindex.query.limits import Limits
-from newsindex.query.nodes import Keyword
+from newsindex.query.nodes import Keyword, Phrase
 from newsindex.query.notes import Notes
 from newsindex.query.operands import (
     DATE_FIELDS,
@@ -20,6 +20,7 @@ from newsindex.query.operands import (
     is_edge,
     is_punctuation,
     keyword_value,
+    near_phrase,
     phrase_node,
     published,
     word_nodes,
@@ -34,7 +35,7 @@ MINUSES: Final = "-−–"
 _MARKS = re.compile(rf'["(){CURLY}]')
 _CURLY = re.compile(rf"[{CURLY}]")
 _END_OF_RUN = re.compile(rf'[\s"(){CURLY}]')
-_AFTER_QUOTES = re.compile(r"[~*][0-9]*")
+_AFTER_QUOTES = re.compile(r"[~*]([0-9]*)")
 # Controls, lone surrogates and the zero-width space separate words.
 _SEPARATORS = re.compile("[\x00-\x1f\x7f-\x9f\u200b\ud800-\udfff]")
 # Marks of writing direction and byte order come along when text is pasted, and mean nothing here.
@@ -185,12 +186,14 @@ class _Lexer:
 
     def _quotation(self, at: int, field: str, before: Nodes = ()) -> int:
         close = self.quotes[at]
-        self._operand(before + self._value(field, self.text[at + 1 : close], quoted=True))
+        nodes = self._value(field, self.text[at + 1 : close], quoted=True)
         match = _AFTER_QUOTES.match(self.text, close + 1)
-        if not match:
-            return close + 1
-        self.notes.add("after_quotes", match.group())
-        return match.end()
+        if match and match[0][0] == "~" and match[1] and nodes and isinstance(nodes[-1], Phrase):
+            nodes = (*nodes[:-1], near_phrase(nodes[-1], match[1], self.limits, self.notes))
+        elif match:
+            self.notes.add("after_quotes", match.group())
+        self._operand(before + nodes)
+        return match.end() if match else close + 1
 
     def _run(self, at: int) -> int:
         """Read a text without spaces, with the quotation or parenthesis that is the value of its field."""

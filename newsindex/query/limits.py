@@ -17,6 +17,7 @@ class Limits:
     max_depth: levels of parentheses.
     max_prefixes, max_fuzzies: ``word*`` and ``word~``, each of which an engine expands; the rest are plain words.
     max_word_characters: code points of one word.
+    max_slop: the number after a phrase.
     """
 
     max_characters: int = 2_000
@@ -27,6 +28,7 @@ class Limits:
     max_prefixes: int = 4
     max_fuzzies: int = 4
     max_word_characters: int = 64
+    max_slop: int = 50
 
 
 DEFAULT_LIMITS: Final = Limits()

@@ -41,10 +41,15 @@ class Fuzzy:
 
 @dataclass(frozen=True)
 class Phrase:
-    """The words of ``text`` next to each other, in order, inside one field or one paragraph."""
+    """The words of ``text`` next to each other, in order, inside one field or one paragraph.
+
+    slop: how far its words may be out of place, 0 for not at all; see ``matching.occurrences``. A word that stands
+    between them counts one, two neighbours in the other order count two.
+    """
 
     text: str
     field: LeafField = ""
+    slop: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ MESSAGES: Final = {
     "too_many_prefixes": "Only the first {value} stars were used; the other words were searched as they are.",
     "too_many_fuzzies": "Only the first {value} words with ~ were used so; the others were searched as they are.",
     "too_deep": "Ignored parentheses nested deeper than {value} levels.",
+    "large_slop": "Read the number after a closing quotation mark as {value}, the largest there is.",
     # A limit was reached; the value is the text that was cut.
     "long_word": "Only the beginning of the long word “{value}” was used.",
     "long_phrase": "Only the beginning of the long phrase “{value}” was used.",

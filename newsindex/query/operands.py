@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final, TypeAlias
 
@@ -68,6 +69,18 @@ def phrase_node(text: str, field: LeafField, limits: Limits, notes: Notes) -> Ph
         # The last one is a part, never a whole that reaches beyond the limit.
         phrase = trimmed(phrase[: within[-1].end]) if within else ""
     return Phrase(phrase, field) if phrase else None
+
+
+def near_phrase(phrase: Phrase, digits: str, limits: Limits, notes: Notes) -> Phrase:
+    """``phrase`` with the number that stood behind it; a single word has nothing to be near to."""
+    if not tokens(phrase.text, "")[-1].position:
+        return phrase
+    digits = digits.lstrip("0")
+    # Python reads no more than some thousand digits.
+    slop = int(digits or 0) if len(digits) < 10 else 10**9
+    if slop > limits.max_slop:
+        notes.add("large_slop", limits.max_slop)
+    return replace(phrase, slop=min(slop, limits.max_slop))
 
 
 def keyword_value(text: str, quoted: bool, notes: Notes) -> str:

@@ -69,7 +69,7 @@ def _operand(node: Node) -> str:
 
 def _leaf(node: Word | Prefix | Fuzzy | Phrase) -> str:
     if isinstance(node, Phrase):
-        return _quoted(node.text)
+        return _quoted(node.text) + (f"~{node.slop}" if node.slop else "")
     return node.text + ("*" if isinstance(node, Prefix) else "~" if isinstance(node, Fuzzy) else "")
 
 

@@ -64,6 +64,43 @@ def test_a_phrase_stands_in_order_and_together(engine: Engine) -> None:
     assert matching(engine, Phrase("morning")) == {"flood", "bakery"}
 
 
+def test_a_phrase_with_slop_stands_near(engine: Engine) -> None:
+    assert matching(engine, Phrase("river burst", slop=1)) == {"flood"}
+    assert matching(engine, Phrase("bank burst", slop=2)) == set()
+    assert matching(engine, Phrase("bank burst", slop=3)) == {"flood"}
+    assert matching(engine, Phrase("ferry returns", "title", 1)) == {"ferry"}
+    assert matching(engine, Phrase("ferry harbour", "title", 50)) == set()
+    assert matching(engine, Phrase("morning", slop=5)) == {"flood", "bakery"}
+    assert matching(engine, And((Word("bridge"), Not(Phrase("closed bridge", slop=5))))) == {"ferry"}
+    assert matching(engine, Phrase("ferry unheard", slop=50)) == set()
+    assert matching(engine, Phrase("ferry ferry", slop=50)) == set()
+
+
+def test_however_much_slop_a_phrase_stays_in_its_text(engine: Engine) -> None:
+    tags = ("dark brown", "", "old gold", "old gold", "x")
+    lines = "\n".join(("blue yellow", "white", "!", "black"))
+    index(
+        engine,
+        article("p", "red green", lines, summary="grey pink", tags=tags),
+        article("q", "green red", "yellow blue black", tags=("gold dark",)),
+    )
+    for slop in (1, 2, 50, 10**15):
+        more = {"q"} if slop > 1 else set()
+        assert matching(engine, Phrase("blue yellow", slop=slop)) == {"p"} | more
+        assert matching(engine, Phrase("old gold", slop=slop)) == {"p"}
+        assert matching(engine, Phrase("gold dark", slop=slop)) == {"q"}
+        for across in (
+            "yellow white",
+            "white black",
+            "green grey",
+            "pink dark",
+            "brown old",
+            "gold x",
+            "gold old gold",
+        ):
+            assert matching(engine, Phrase(across, slop=slop)) == set(), across
+
+
 def test_a_phrase_crosses_neither_paragraphs_nor_fields_nor_tags(engine: Engine) -> None:
     index(
         engine,

@@ -102,13 +102,14 @@ commits = st.lists(
 fields = st.sampled_from(["", "", "", "title"])
 single = st.one_of(word, word, word, st.sampled_from((*WORDS, "bri", "caf", "東", "fer", "eco")))
 phrases = st.lists(word, min_size=1, max_size=3).map(" ".join)
+slops = st.sampled_from([0, 0, 0, 1, 2, 3, 5, 50])
 misspelt = word.flatmap(lambda text: st.sampled_from([text + "x", text[1:], text[:-2] + text[-1:], "x" + text]))
 leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(Word, single, fields),
     st.builds(Word, single, fields),
     st.builds(Prefix, single, fields),
     st.builds(Fuzzy, single, fields),
-    st.builds(Phrase, phrases, fields),
+    st.builds(Phrase, phrases, fields, slops),
 )
 restrictions: st.SearchStrategy[Node] = st.one_of(
     st.builds(Keyword, st.sampled_from(FACETS), st.sampled_from(TAGS)),

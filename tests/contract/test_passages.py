@@ -44,6 +44,13 @@ def test_a_phrase_is_marked_as_one(engine: Engine) -> None:
     assert [paragraph.number for paragraph in hit.paragraphs] == [1]
 
 
+def test_of_a_phrase_with_slop_the_words_are_marked(engine: Engine) -> None:
+    hit = flood(engine, Phrase("banks river", slop=9))
+    assert marked_words(hit.title) == ["River", "banks"]
+    assert marked_words(hit.paragraphs[0].marked) == ["river", "banks"]
+    assert [paragraph.number for paragraph in hit.paragraphs] == [1]
+
+
 def test_prefixes_and_fuzzy_words_mark_what_they_met(engine: Engine) -> None:
     assert marked_words(flood(engine, Prefix("sand")).paragraphs[0].marked) == ["sandbags"]
     assert marked_words(flood(engine, Fuzzy("pilars")).paragraphs[0].marked) == ["pillars"]

@@ -122,6 +122,16 @@ def test_a_phrase_counts_its_places(engine: Engine) -> None:
     assert found(engine, Phrase("copper kettle")) == ["twice", "once"]
 
 
+def test_a_phrase_with_slop_counts_its_closest_places(engine: Engine) -> None:
+    index(
+        engine,
+        article("twice", "", "copper kettle and tea and copper and kettle"),
+        article("once", "", "copper kettle kettle kettle and tea and copper"),
+        article("never", "", "kettle and tea and more tea and copper and"),
+    )
+    assert found(engine, Phrase("copper kettle", slop=3)) == ["twice", "once"]
+
+
 def test_filters_change_no_score(engine: Engine) -> None:
     index(engine, article(1, "", "kettle", section="Home"), article(2, "", "kettle kettle"), article(3, "", "walrus"))
     scores = {hit.pk: hit.score for hit in ask(engine, "kettle").hits}

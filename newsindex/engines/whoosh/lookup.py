@@ -19,8 +19,9 @@ from newsindex.engines.whoosh.layout import word_prefix
 from newsindex.engines.whoosh.phrases import in_a_row
 from newsindex.engines.whoosh.runs import Run, ranges
 from newsindex.engines.whoosh.segments import Segment
+from newsindex.engines.whoosh.slop import near
 from newsindex.engines.whoosh.vocabulary import forms_near, pairs_with
-from newsindex.matching import Contains, Near, Slot, Starts, Terms, slots
+from newsindex.matching import Contains, Near, Slot, Starts, Terms, repeats, slop_of, slots
 from newsindex.query.nodes import Leaf
 
 #: The postings of up to so many forms are one run each; of more, they are copied into one.
@@ -48,9 +49,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Row:
-    """Forms that have to stand one after the other, any of each step."""
+    """Forms that have to stand one after the other, any of each step; with slop, near each other.
+
+    following: of ``matching.repeats``.
+    """
 
     steps: tuple[tuple[Forms, ...], ...]
+    following: tuple[int | None, ...]
+    slop: int
 
 
 Looked = Forms | Range | Row
@@ -66,7 +72,7 @@ def looked_for(segment: Segment, leaf: Leaf) -> list[Looked]:
             # Only stems come in a row.
             steps = tuple(tuple(forms_of(segment, language, cast(Terms, slot))) for slot in wanted)
             if all(steps):
-                found.append(Row(steps))
+                found.append(Row(steps, repeats(wanted), slop_of(leaf)))
         elif wanted and isinstance(wanted[0], Terms):
             found += forms_of(segment, language, wanted[0])
         else:
@@ -101,12 +107,19 @@ def runs(segment: Segment, field: str, looked: Iterable[Looked], deadline: Deadl
     found: list[Run] = []
     for each in looked:
         if isinstance(each, Row):
-            found += in_a_row(segment, field, [_steps(segment, field, step) for step in each.steps], deadline.check)
+            found += _row(segment, field, each, deadline)
         elif isinstance(each, Range):
             found += _range(segment, field, each.first, each.end, each.end - each.first == 1)
         else:
             found += _of_forms(segment, field, each)
     return found
+
+
+def _row(segment: Segment, field: str, row: Row, deadline: Deadline) -> list[Run]:
+    met = [_steps(segment, field, step) for step in row.steps]
+    if row.slop:
+        return near(segment, field, met, row.following, row.slop, deadline.check)
+    return in_a_row(segment, field, met, deadline.check)
 
 
 def _steps(segment: Segment, field: str, step: Sequence[Forms]) -> list[Run]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -20,10 +21,11 @@ from newsindex.engines.whoosh.arrays import Array
 from newsindex.engines.whoosh.layout import stem_key, word_prefix
 from newsindex.engines.whoosh.runs import ranges
 from newsindex.engines.whoosh.segments import Segment
+from newsindex.engines.whoosh.slop import firsts
 from newsindex.engines.whoosh.snapshots import Snapshot
 from newsindex.engines.whoosh.vocabulary import forms_near, pairs_with
 from newsindex.exceptions import ContractError
-from newsindex.matching import Near, Slot, Starts, Terms, slots
+from newsindex.matching import Near, Slot, Starts, Terms, repeats, slop_of, slots
 from newsindex.query.nodes import And, Fuzzy, Leaf, Node, Not, Or, Phrase, Prefix, Word
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -193,7 +195,8 @@ class _Search:
                     if at == len(steps):
                         steps.append([{} for _ in self._parts])
                     steps[at][number] |= terms
-                mask[part.first_paragraph + in_a_row(part.segment, texts, met)] = True
+                near = repeats(looked_for), slop_of(leaf)
+                mask[part.first_paragraph + in_a_row(part.segment, texts, met, *near)] = True
         return steps
 
     def _scores(self, met: Sequence[Forms]) -> Floats:
@@ -227,16 +230,22 @@ def _alternatives(leaf: Leaf, languages: Sequence[str]) -> list[tuple[tuple[Slot
     return [*(each for each in stems if each[0]), *found.items()]
 
 
-def in_a_row(segment: Segment, texts: Texts, met: Sequence[Forms]) -> Ints:
-    """The paragraphs of a segment in which terms stand at consecutive positions. met: for each step, any will do."""
-    begins: Ints | None = None
+def in_a_row(segment: Segment, texts: Texts, met: Sequence[Forms], following: Sequence[int | None], slop: int) -> Ints:
+    """The paragraphs of a segment in which terms stand at consecutive positions, or near each other.
+
+    met: for each step, any will do. following: of ``matching.repeats``.
+    """
+    begins: list[Ints] = []
     for step, terms in enumerate(met):
         forms = _joined(terms.values())
         _, articles, positions = occurrences(segment, "text", forms)
+        begins.append(np.unique(texts.heads[articles] + positions - step))
+    if slop and len(met) > 1:
+        found = firsts(begins, texts.starts, following, slop)
+    else:
         # No row of words goes from one text into another: the position between them is free.
-        own = np.unique(texts.heads[articles] + positions - step)
-        begins = own if begins is None else np.intersect1d(begins, own, assume_unique=True)
-    return np.unique(texts.paragraphs(begins)) if begins is not None and len(begins) else np.empty(0, np.int64)
+        found = reduce(lambda some, own: np.intersect1d(some, own, assume_unique=True), begins)
+    return np.unique(texts.paragraphs(found))
 
 
 def _rows(segment: Segment, texts: Texts, first: int, terms: Forms, number: dict[bytes, int]) -> _Rows:

@@ -116,6 +116,25 @@ class Segment:
     def _labels(self) -> dict[str, Labels]:
         return {}
 
+    @cached_property
+    def tag_starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The positions at which the tags of each article begin: those of article a are [1][[0][a]:[0][a + 1]].
+
+        They are not in the file: a position that is free is taken by no form.
+        """
+        with self._reading():
+            articles = self["tags_articles"].repeat(self["tags_counts"])
+            positions = self["tags_positions"].astype(np.intp)
+            sizes = np.zeros(self.articles, np.intp)
+            np.maximum.at(sizes, articles, positions + 1)
+            # One place before each article stays free, too.
+            heads = (sizes + 1).cumsum() - sizes
+            taken = np.zeros(int(sizes.sum()) + self.articles + 1, bool)
+            taken[heads[articles] + positions] = True
+            starts = np.flatnonzero(taken[1:] > taken[:-1]) + 1
+            at = np.append(starts.searchsorted(heads), len(starts))
+            return at, starts - heads.repeat(np.diff(at))
+
     def forms_of(self, stem: str, language: str) -> NDArray[np.uint32]:
         """The forms that are found by a stem of a language, ascending."""
         return self.forms_found_by(stem_key(stem, language))
