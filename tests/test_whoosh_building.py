@@ -21,12 +21,13 @@ from hypothesis import strategies as st
 
 from newsindex.analysis import INVISIBLE, JOINING, OTHER, PAIRED, RUN, WORD, character_kinds, length, tokens
 from newsindex.engines.base import Document
-from newsindex.engines.whoosh import inversion
+from newsindex.engines.whoosh import building, inversion
 from newsindex.engines.whoosh import workers as workers_module
 from newsindex.engines.whoosh.arrays import ArrayFile
-from newsindex.engines.whoosh.building import Row, SegmentBuilder, prepared
+from newsindex.engines.whoosh.building import SegmentBuilder
 from newsindex.engines.whoosh.layout import form_key
 from newsindex.engines.whoosh.lexicon import Lexicon, cut
+from newsindex.engines.whoosh.rows import Row, prepared
 from newsindex.engines.whoosh.workers import SegmentWorkers
 from newsindex.exceptions import ContractError, EngineError
 from newsindex.paragraphs import Paragraph
@@ -197,13 +198,18 @@ def same(path: Path, other: Path) -> None:
 
 
 def built_right(found: Sequence[Document], lexicon: Lexicon) -> None:
-    builder = SegmentBuilder(lexicon)
-    for document in found:
-        builder.add(document)
-    with TemporaryDirectory() as directory:
-        builder.build(Path(directory) / "built")
-        write_reference(Path(directory) / "reference", found)
-        same(Path(directory) / "built", Path(directory) / "reference")
+    """As a small segment, and as one of many articles."""
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        write_reference(directory / "reference", found)
+        for small in (0, 1 << 30):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(building, "SMALL", small)
+                builder = SegmentBuilder(lexicon)
+                for document in found:
+                    builder.add(document)
+                builder.build(directory / f"{small}")
+            same(directory / f"{small}", directory / "reference")
 
 
 @settings(deadline=None, max_examples=50)
@@ -402,7 +408,7 @@ def test_no_worker_outlives_its_parent(articles: int, tmp_path: Path) -> None:
         "import sys, time\n"
         "from pathlib import Path\n"
         "from newsindex.engines.base import Document\n"
-        "from newsindex.engines.whoosh.building import prepared\n"
+        "from newsindex.engines.whoosh.rows import prepared\n"
         "from newsindex.engines.whoosh.workers import SegmentWorkers\n"
         "workers = SegmentWorkers(1, Path(sys.argv[1]))\n"
         "workers.submit([prepared(Document(f'a.b:{pk}', 'news ' * 1000)) for pk in range(int(sys.argv[2]))], 'one')\n"

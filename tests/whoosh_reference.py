@@ -55,7 +55,7 @@ def reference(documents: Sequence[Document]) -> tuple[dict[str, Any], list[str]]
     arrays.update(_dictionary(forms))
     first = arrays["first_paragraph"].tolist()
     for field in FIELDS:
-        arrays.update(_postings(field, forms, postings[field]))
+        arrays.update(_postings(field, forms, postings[field], "<u2" if len(documents) < 1 << 16 else "<u4"))
     arrays["text_best"] = smallest(
         np.array(
             [
@@ -105,7 +105,7 @@ def _best(positions: Sequence[int], starts: Sequence[int]) -> int:
     return int(np.unique(own, return_counts=True)[1].max())
 
 
-def _postings(field: str, forms: Sequence[bytes], postings: Postings) -> dict[str, Any]:
+def _postings(field: str, forms: Sequence[bytes], postings: Postings, kind: str) -> dict[str, Any]:
     articles: list[int] = []
     counts: list[int] = []
     positions: list[int] = []
@@ -119,7 +119,7 @@ def _postings(field: str, forms: Sequence[bytes], postings: Postings) -> dict[st
         positions_at.append(len(positions))
     return {
         f"{field}_at": smallest(np.array(at)),
-        f"{field}_articles": np.array(articles, np.uint32),
+        f"{field}_articles": np.array(articles, kind),
         f"{field}_counts": smallest(np.array(counts, np.int64)),
         f"{field}_positions_at": smallest(np.array(positions_at)),
         f"{field}_positions": smallest(np.array(positions, np.int64)),

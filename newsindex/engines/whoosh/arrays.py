@@ -17,7 +17,7 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,8 +33,12 @@ VERSION: Final = 1
 _HEADER: Final = struct.Struct("<8sIIQQQ")
 _ALIGNMENT: Final = 64
 #: Types that a file may name: unsigned and signed numbers and doubles, never objects.
-_TYPES: Final = frozenset({"|u1", "|i1", "<u2", "<u4", "<u8", "<i2", "<i4", "<i8", "<f4", "<f8"})
-_UNSIGNED: Final = tuple(np.dtype(kind) for kind in ("u1", "<u2", "<u4", "<u8"))
+_TYPES: Final = {
+    kind: np.dtype(kind) for kind in ("|u1", "|i1", "<u2", "<u4", "<u8", "<i2", "<i4", "<i8", "<f4", "<f8")
+}
+_UNSIGNED: Final = tuple(_TYPES[kind] for kind in ("|u1", "<u2", "<u4", "<u8"))
+#: How ``struct`` calls the same.
+_CODES: Final = "BHIQ"
 _CHUNK: Final = 1 << 22
 _SMALL: Final = 1 << 15
 
@@ -47,6 +51,14 @@ def smallest(values: Array) -> Array:
 def smallest_type(largest: int) -> np.dtype[Any]:
     """The smallest unsigned type for numbers up to ``largest``."""
     return _UNSIGNED[(largest > 0xFF) + (largest > 0xFFFF) + (largest > 0xFFFFFFFF)]
+
+
+def packed(values: Sequence[int], largest: int) -> tuple[str, bytes]:
+    """Whole numbers up to ``largest`` as ``ArrayWriter.put`` takes them, in the smallest unsigned type."""
+    if largest <= 0xFF:
+        return "|u1", bytes(values)
+    at = 1 + (largest > 0xFFFF) + (largest > 0xFFFFFFFF)
+    return _UNSIGNED[at].str, struct.pack(f"<{len(values)}{_CODES[at]}", *values)
 
 
 class ArrayWriter:
@@ -68,18 +80,33 @@ class ArrayWriter:
 
     def add(self, name: str, values: Array) -> None:
         """A whole array."""
+        kind = values.dtype.str
+        if kind in _TYPES and values.nbytes <= _SMALL:
+            self.put(name, kind, values.tobytes())
+            return
         self.reserve(name, values.dtype, len(values))
         self.append(name, values)
 
+    def put(self, name: str, kind: str, data: bytes) -> None:
+        """A whole array of a type as files name it, by its bytes: for small ones."""
+        offset = self._room(name, kind, len(data) // _TYPES[kind].itemsize)
+        self._write(memoryview(data), offset)
+        self._arrays[name][3] = zlib.crc32(data)
+        self._filled[name] = self._arrays[name][1]
+
     def reserve(self, name: str, kind: DTypeLike, length: int) -> None:
         """Make room for ``length`` values."""
-        dtype = np.dtype(kind).newbyteorder("<")
-        if dtype.str not in _TYPES or name in self._arrays:
-            raise ValueError(f"{self._path}: no array {name!r} of {dtype.str} can be added.")
-        offset = -(-self._end // _ALIGNMENT) * _ALIGNMENT
-        self._arrays[name] = [dtype.str, int(length), offset, 0]
+        self._room(name, np.dtype(kind).newbyteorder("<").str, int(length))
         self._filled[name] = 0
-        self._end = offset + dtype.itemsize * int(length)
+
+    def _room(self, name: str, kind: str, length: int) -> int:
+        """Where an array begins."""
+        if kind not in _TYPES or name in self._arrays:
+            raise ValueError(f"{self._path}: no array {name!r} of {kind} can be added.")
+        offset = -(-self._end // _ALIGNMENT) * _ALIGNMENT
+        self._arrays[name] = [kind, length, offset, 0]
+        self._end = offset + _TYPES[kind].itemsize * length
+        return offset
 
     def append(self, name: str, values: Array) -> None:
         """The next piece of an array for which there is room."""
@@ -217,11 +244,11 @@ class ArrayFile:
     def _checked(self, arrays: Mapping[str, Any]) -> Iterator[tuple[str, tuple[np.dtype[Any], int, int, int]]]:
         for name, (kind, length, offset, checksum) in arrays.items():
             # The directory may come from anybody: 1.5 and Infinity are numbers in JSON too.
-            if kind not in _TYPES or not all(type(value) is int for value in (length, offset, checksum)):
+            if kind not in _TYPES or not type(length) is type(offset) is type(checksum) is int:
                 raise ValueError(f"{name} of {kind!r}")
             if length < 0 or offset < _HEADER.size or offset % _ALIGNMENT:
                 raise ValueError(f"{name} of length {length} at {offset}")
-            dtype = np.dtype(kind)
+            dtype = _TYPES[kind]
             if offset + dtype.itemsize * length > self.size:
                 raise ValueError(f"{name} ends after the file")
             yield name, (dtype, length, offset, checksum)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,18 +89,21 @@ def lengths_of_articles(lengths: Numbers, texts: Numbers) -> Numbers:
 
 
 def postings(
-    field: str, keys: NDArray[np.uint64], forms: int, where: Places, lengths: Numbers
+    field: str, keys: NDArray[np.uint64], forms: int, kind: np.dtype[Any], where: Places, lengths: Numbers
 ) -> Iterator[tuple[str, Array]]:
-    """The arrays of a field by the names of layout.py. keys: of ``FieldTokens.keys``. forms: how many there are."""
+    """The arrays of a field by the names of layout.py.
+
+    keys: of ``FieldTokens.keys``. forms: how many there are. kind: the type for the numbers of articles.
+    """
     if not len(keys):
-        yield from _nothing(field, forms)
+        yield from _nothing(field, forms, kind)
         return
     borders = _borders(keys, forms)
     text_of = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths + 1)
     pieces = [_inverted(keys, piece, where, text_of, field == "text") for piece in _pieces(borders)]
     at = np.concatenate([np.zeros(1, np.int64), *(piece.counts_of_forms for piece in pieces)]).cumsum()
     yield f"{field}_at", smallest(at)
-    yield f"{field}_articles", np.concatenate([np.empty(0, np.uint32), *(piece.articles for piece in pieces)])
+    yield f"{field}_articles", np.concatenate([np.empty(0, kind), *(piece.articles for piece in pieces)], dtype=kind)
     yield f"{field}_counts", _joined([piece.counts for piece in pieces])
     yield f"{field}_positions_at", smallest(borders)
     yield f"{field}_positions", _joined([piece.positions for piece in pieces])
@@ -108,11 +111,11 @@ def postings(
         yield "text_best", _joined([piece.best for piece in pieces])
 
 
-def _nothing(field: str, forms: int) -> Iterator[tuple[str, Array]]:
+def _nothing(field: str, forms: int, kind: np.dtype[Any]) -> Iterator[tuple[str, Array]]:
     """The arrays of a field without any token, as many articles have no summary."""
     for name in ("at", "positions_at"):
         yield f"{field}_{name}", np.zeros(forms + 1, np.uint8)
-    yield f"{field}_articles", np.empty(0, np.uint32)
+    yield f"{field}_articles", np.empty(0, kind)
     for name in ("counts", "positions", *(("best",) if field == "text" else ())):
         yield f"{field}_{name}", np.empty(0, np.uint8)
 

@@ -33,7 +33,7 @@ Stems, in order of bytes:
     stem_forms_at, stem_forms       S + 1 places, and the forms that are found by the stem, ascending
 Postings, for each field of FIELDS, N in all, those of a form next to each other, by article:
     text_at                         F + 1: the postings of form f are text_at[f] to text_at[f + 1]
-    text_articles                   N: articles, 32 bit, ascending within a form
+    text_articles                   N: articles, ascending within a form, of ``article_type(A)``
     text_counts                     N: how often the form stands in the article
     text_positions_at               F + 1: where the positions of a form begin and end
     text_positions                  the positions, ascending within a posting
@@ -46,11 +46,11 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from newsindex.engines.whoosh.arrays import Array, ArrayFile
+from newsindex.engines.whoosh.arrays import Array, ArrayFile, smallest_type
 
 #: Stand for no date: earlier than all for ``published``, later than all for ``expires``.
 UNDATED: Final = np.iinfo(np.int64).min
@@ -59,6 +59,12 @@ NEVER: Final = np.iinfo(np.int64).max
 LABELS: Final = ("tag", "author", "section", "audience", "source")
 #: How far apart the strings of the index over a dictionary are.
 _STRIDE: Final = 32
+
+
+def article_type(articles: int) -> np.dtype[Any]:
+    """The type of the numbers of articles in the postings of a segment of so many: 16 bit where these do, or 32."""
+    # Readers look for the article after the last one, too.
+    return smallest_type(max(articles, 0x100))
 
 
 def form_key(word: str, pair: bool, language: str, terms: Sequence[str]) -> bytes:

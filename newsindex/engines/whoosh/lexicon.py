@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import filterfalse
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -350,7 +351,7 @@ class Lexicon:
     have one value for each further stem of a form. runs: how many are known.
     """
 
-    def __init__(self, most: int = 400_000, many: int = 20_000, many_plain: int = 1_000) -> None:
+    def __init__(self, most: int = 400_000, many: int = 20_000, many_plain: int = 8_000) -> None:
         """most: a lexicon that knows more runs starts again with the next segment. 100,000 are about 40 MB.
 
         many: so many characters are cut all together, fewer by the regular expression. many_plain: the same where all
@@ -405,7 +406,11 @@ class Lexicon:
         counts = []
         for text, language in zip(texts, languages, strict=True):
             runs = RUN.findall(text)
-            found.extend(map(self._of(language).__getitem__, runs))
+            known = self._of(language)
+            unseen = dict.fromkeys(filterfalse(known.__contains__, runs))
+            if unseen:
+                self._learn_plain(list(unseen), language)
+            found.extend(map(known.__getitem__, runs))
             counts.append(len(runs))
         return np.array(found, np.int64), np.array(counts, np.int64)
 
@@ -470,6 +475,8 @@ class Lexicon:
     def _learn_plain(self, runs: list[str], language: str) -> None:
         """Learn those of the runs, which are not known, that are one word each: nearly all of them."""
         runs = [run for run in runs if run.isascii() and run.isalnum() and len(run) <= MAX_WORD]
+        if not runs:
+            return
         words = [run.lower() for run in runs]
         stems = plain_terms(words, language)
         at = len(self.forms)

@@ -2,7 +2,7 @@
 
 A generation's directory holds:
 
-    commit                 JSON: {"format": 2, "number": n, "segments": [...], "checksum": CRC-32 of the others}
+    commit                 JSON: {"format": 3, "number": n, "segments": [...], "checksum": CRC-32 of the others}
     <16 hex>.segment       a segment, see layout.py
     <16 hex>.deleted       which articles of a segment are deleted: the array "articles", ascending, 32 bit
     merge.lock             held by whoever merges segments; says which ones (upkeep.py)
@@ -24,7 +24,7 @@ from typing import Any, Final
 from newsindex.exceptions import IndexDamaged
 
 #: Changes with whatever makes older indexes unreadable: files, arrays, stored records, the analysis of text.
-INDEX_FORMAT: Final = 2
+INDEX_FORMAT: Final = 3
 COMMIT: Final = "commit"
 #: What the commit is written to before it gets its name.
 ASIDE: Final = "commit.new"
@@ -70,7 +70,7 @@ def encoded(manifest: Manifest) -> bytes:
         "number": manifest.number,
         "segments": [asdict(entry) for entry in manifest.segments],
     }
-    return json.dumps({**content, "checksum": _checksum(content)}, indent=1).encode()
+    return json.dumps({**content, "checksum": _checksum(content)}).encode()
 
 
 def decoded(path: Path, data: bytes) -> Manifest:

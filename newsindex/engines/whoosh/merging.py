@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from newsindex.analysis import stemming_language
 from newsindex.engines.whoosh.arrays import Array, ArrayWriter, smallest, smallest_type
-from newsindex.engines.whoosh.layout import LABELS, Strings
+from newsindex.engines.whoosh.layout import LABELS, Strings, article_type
 from newsindex.engines.whoosh.segments import Segment, damaged
 from newsindex.engines.whoosh.shape import ARTICLE_COLUMNS, FORM_COLUMNS, PARAGRAPH_COLUMNS
 from newsindex.engines.whoosh.unions import Sorted, Union, union
@@ -377,7 +377,8 @@ def _merged_field(
 ) -> None:
     """Write the postings of a field, by ranges of merged forms."""
     names = ("articles", "counts", "best", "positions") if field == "text" else ("articles", "counts", "positions")
-    kinds = {name: _kind([source for source, *_ in counted], field, name) for name in names}
+    kinds = {name: _kind([source for source, *_ in counted], field, name) for name in names[1:]}
+    kinds["articles"] = article_type(sum(source.count for source, *_ in counted))
     for name in names:
         writer.reserve(f"{field}_{name}", kinds[name], int((positions_at if name == "positions" else at)[-1]))
     for begin, end in ranges(positions_at, BLOCK):
@@ -422,8 +423,6 @@ def _targets(starts: Array, own: Array, sizes: Array) -> Any:
 
 def _kind(sources: Sequence[_Source], field: str, name: str) -> np.dtype[Any]:
     """The smallest type for what stays of an array."""
-    if name == "articles":
-        return np.dtype(np.uint32)
     kind = smallest_type(0)
     for source in sorted(sources, key=lambda source: source.live is not None):
         values = source[f"{field}_{name}"]

@@ -7,15 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from newsindex.engines.whoosh.layout import LABELS
+from newsindex.engines.whoosh.layout import LABELS, article_type
 from newsindex.engines.whoosh.segments import Segment, damaged
 from newsindex.ranking import FIELDS
 
 #: Columns whose type is not "the smallest unsigned one".
 _TYPES: Final = {
     "key_hash": "<u8", "published": "<i8", "expires": "<i8", "boost": "<f8", "form_letters": "<u4",
-    **{f"{field}_articles": "<u4" for field in FIELDS},
 }  # fmt: skip
+_ARTICLES: Final = frozenset(f"{field}_articles" for field in FIELDS)
 #: Strings, and what there is one of for each.
 STRINGS: Final = {
     "key": "articles", "record": "articles", "paragraph": "paragraphs", "anchor": "paragraphs",
@@ -78,6 +78,6 @@ def _misfits(segment: Segment) -> Iterator[str]:
 
 def _mistyped(segment: Segment, name: str) -> Iterator[str]:
     found = segment[name].dtype
-    expected = _TYPES.get(name)
+    expected = article_type(segment.articles).str if name in _ARTICLES else _TYPES.get(name)
     if found != np.dtype(expected) if expected else found.kind != "u" or (name in STRINGS and found.itemsize > 1):
         yield f"its array {name} has values of the type {found.str}."

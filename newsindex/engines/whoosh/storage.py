@@ -66,18 +66,23 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
-def replace_file(path: Path, aside: Path, data: bytes) -> None:
-    """Give ``path`` the content ``data`` in one durable step, through ``aside``, a file in the same directory."""
+def replace_file(path: Path, aside: Path, data: bytes) -> tuple[int, ...]:
+    """Give ``path`` the content ``data`` in one durable step, through ``aside``, a file in the same directory.
+
+    Returns what tells the file from any other, as ``Watched`` wants it.
+    """
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         left = memoryview(data)
         while left:
             left = left[os.write(handle, left) :]
         os.fsync(handle)
+        written = _identity(os.fstat(handle))
     finally:
         os.close(handle)
     os.replace(aside, path)
     sync_directory(path.parent)
+    return written
 
 
 class _Handle:
@@ -120,6 +125,15 @@ class Watched(Generic[T]):
             if self._known is None or self._known[0] != identity:
                 self._known = identity, self._decoded(self.path, handle.content()), handle
             return self._known[1]
+
+    def replace(self, aside: Path, data: bytes, value: T) -> None:
+        """Give the file another content, which says ``value``, as ``replace_file`` does: nobody need read it here."""
+        written = replace_file(self.path, aside, data)
+        with self._lock:
+            handle = _Handle(self.path)
+            # Somebody may have replaced it again.
+            if _identity(handle.status()) == written:
+                self._known = written, value, handle
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

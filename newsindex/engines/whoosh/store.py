@@ -135,14 +135,14 @@ class Store:
 
         OSError where the system refuses; then the commit before counts, but for a failure after the last step.
         """
-        entries = [self._stored(member) for member in members]
+        stored = tuple([self._stored(member) for member in members])
         # The files are durable, their names must be so before a commit speaks of them.
         sync_directory(self.directory)
-        manifest = Manifest(self.manifest().number + 1, tuple(entries))
-        replace_file(self.directory / COMMIT, self.directory / ASIDE, encoded(manifest))
+        manifest = Manifest(self.manifest().number + 1, tuple([member.entry() for member in stored]))
+        self._watched.replace(self.directory / ASIDE, encoded(manifest), manifest)
         with self._lock:
             # The next reader here need not open them again.
-            self._segments.update((member.name, member.segment) for member in members)
+            self._take(manifest, stored)
         self.clean()
 
     def clean(self) -> None:
@@ -176,7 +176,10 @@ class Store:
         return self._opened
 
     def _open(self, manifest: Manifest) -> None:
-        members = tuple(map(self._member, manifest.segments))
+        self._take(manifest, tuple(map(self._member, manifest.segments)))
+
+    def _take(self, manifest: Manifest, members: tuple[Member, ...]) -> None:
+        """What a commit has is open. members: with the names of their files of deletions."""
         self._segments = {member.name: member.segment for member in members}
         self._deletions = {
             member.stored: member.deleted for member in members if member.stored and member.deleted is not None
@@ -197,10 +200,10 @@ class Store:
             deleted = _deletions(self.path(entry.deleted, DELETED), entry)
         return Member(entry.name, segment, deleted, entry.deleted)
 
-    def _stored(self, member: Member) -> Entry:
-        """What a commit says of a segment, once the file that says what is deleted is written."""
+    def _stored(self, member: Member) -> Member:
+        """The same, once the file that says what is deleted is written."""
         if member.deleted is None or member.stored is not None:
-            return member.entry()
+            return member
         name = new_name()
         file = ArrayWriter(self.path(name, DELETED))
         try:
@@ -209,7 +212,7 @@ class Store:
         except BaseException:
             file.abort()
             raise
-        return Member(member.name, member.segment, member.deleted, name).entry()
+        return Member(member.name, member.segment, member.deleted, name)
 
 
 def new_name() -> str:

@@ -34,6 +34,9 @@ _FLOOR: Final = 500
 SMALL: Final = 5
 #: A segment is merged with the smaller ones when it has at most so many times their paragraphs.
 _RATIO: Final = 2
+#: A segment of up to this share of what a commit may merge is filled up to that one.
+_UNFILLED: Final = 0.75
+_FULL: Final = 0.9
 #: A segment of which more than this is deleted is written anew.
 _DEAD: Final = 0.3
 LOCK: Final = "merge.lock"
@@ -65,7 +68,9 @@ def _reach(ordered: Sequence[Member], limit: int | None) -> int:
         read += member.segment.paragraphs
         if limit is not None and read > limit:
             break
-        if count > max(small, 1) and _live(member) <= _RATIO * live or count == small > SMALL:
+        # What can't double within the limit is filled up to it once, or there would be more such segments.
+        full = limit is not None and read >= _FULL * limit and _live(member) <= _UNFILLED * limit
+        if count > max(small, 1) and (_live(member) <= _RATIO * live or full) or count == small > SMALL:
             best = count
         live += _live(member)
     return best

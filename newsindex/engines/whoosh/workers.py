@@ -22,8 +22,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final
 
-from newsindex.engines.whoosh.building import Row, SegmentBuilder
+from newsindex.engines.whoosh.building import SegmentBuilder
 from newsindex.engines.whoosh.lexicon import Lexicon
+from newsindex.engines.whoosh.rows import Row
 from newsindex.exceptions import EngineError, NewsIndexError
 
 logger = logging.getLogger("newsindex")

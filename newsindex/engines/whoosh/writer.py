@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 
 from newsindex.engines.base import Document, Writer
-from newsindex.engines.whoosh.building import Row, SegmentBuilder, prepared
+from newsindex.engines.whoosh.building import SegmentBuilder
 from newsindex.engines.whoosh.lexicon import Lexicon
+from newsindex.engines.whoosh.rows import Row, prepared
 from newsindex.engines.whoosh.storage import writing
 from newsindex.engines.whoosh.store import Member, Store, new_name
 from newsindex.engines.whoosh.upkeep import merged
