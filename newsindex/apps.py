@@ -10,8 +10,11 @@ class NewsIndexConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from newsindex import checks, receivers, sources
+        from newsindex import checks, receivers, sources, triggers
+        from newsindex.conf import conf
 
+        conf.remember_start()
         sources.autodiscover()
         receivers.connect()
+        triggers.connect()
         checks.register()

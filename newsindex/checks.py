@@ -8,9 +8,12 @@ newsindex.E005  NEWSINDEX_UPDATE is neither "inline" nor "command"
 newsindex.E006  a source does not define paragraphs()
 newsindex.E007  a source's model has a composite primary key
 newsindex.E008  a source follows what is no relation of its model
+newsindex.E030  REPLICA, REPLICA_DAYS or TEST of an engine's settings is wrong
 newsindex.W001  the URLs of newsindex are not included, so no page of it can be reached
 newsindex.W002  an index was never built (asked for by ``check --database``, and so by ``migrate``)
 newsindex.W003  the primary key of a source's model may be too long to be noted
+newsindex.W030  database triggers are missing or out of date (asked for as W002)
+newsindex.W031  there are replicas, but this process notes changes for one index only (asked for as W002)
 
 An engine adds its own, named after it (newsindex.whoosh.E001).
 """
@@ -23,18 +26,20 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.core.checks import register as register_check
+from django.db import DatabaseError
 from django.db.models import CharField, TextField
 from django.urls import NoReverseMatch, reverse
 
+from newsindex import triggers
 from newsindex.conf import conf
 from newsindex.engines import DEFAULT_ALIAS, engines
 from newsindex.engines.base import Engine
 from newsindex.exceptions import ConfigurationError, EngineError
-from newsindex.models import LONGEST_KEY
+from newsindex.models import LONGEST_KEY, Replica
 from newsindex.receivers import followed, resolve
 from newsindex.sources import Source, sources
 
-ENGINE_KEYS = frozenset({"BACKEND", "OPTIONS"})
+ENGINE_KEYS = frozenset({"BACKEND", "OPTIONS", "REPLICA", "REPLICA_DAYS", "TEST"})
 UPDATES = ("inline", "command")
 EXAMPLE = '{"default": {"BACKEND": "newsindex.engines.whoosh.WhooshEngine", "OPTIONS": {"path": ...}}}'
 
@@ -45,6 +50,7 @@ def register() -> None:
     register_check(check_sources, "newsindex")
     register_check(check_urls, "newsindex", Tags.urls)
     register_check(check_built, "newsindex", Tags.database)
+    register_check(check_noting, "newsindex", Tags.database)
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -84,6 +90,49 @@ def check_built(
     return [message for alias in engines for message in _built(alias)]
 
 
+def check_noting(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Whether what changes is noted for every index, by triggers too where there are any."""
+    if not databases or any(_shape()):
+        return []
+    return [message for database in databases for message in (*_triggers(database), *_unnoted(database))]
+
+
+def _triggers(database: str) -> Iterator[CheckMessage]:
+    try:
+        triggers.require_vendor(database)
+        if not (conf.NEWSINDEX_TRIGGERS or triggers.installed(database)):
+            return
+        missing, extra = triggers.differences(database)
+    except (ConfigurationError, DatabaseError) as error:
+        if conf.NEWSINDEX_TRIGGERS and isinstance(error, ConfigurationError):
+            yield Warning(str(error), id="newsindex.W030")
+        return
+    if missing or extra:
+        yield Warning(
+            f"In the database {database!r} {missing} triggers of newsindex are missing or out of date, "
+            f"and {extra} should not be there.",
+            hint=f"Run manage.py newsindex_triggers install --database {database}",
+            id="newsindex.W030",
+        )
+
+
+def _unnoted(database: str) -> Iterator[CheckMessage]:
+    alone = [alias for alias in engines if conf.replica(alias) is None]
+    found = Replica.objects.using(database).filter(engine__in=alone).exclude(name="")
+    try:
+        names = list(found.values_list("engine", "name"))
+    except DatabaseError:
+        return  # not migrated yet
+    for alias, name in names:
+        yield Warning(
+            f"NEWSINDEX[{alias!r}] has no REPLICA here, so what this process saves is not noted for {name!r}.",
+            hint="Give each process a REPLICA, and those without an index an empty one.",
+            id="newsindex.W031",
+        )
+
+
 def _update_setting() -> Iterator[CheckMessage]:
     if conf.NEWSINDEX_UPDATE not in UPDATES:
         yield Error(
@@ -117,14 +166,31 @@ def _alias(alias: str, settings: dict[str, object]) -> Iterator[CheckMessage]:
     for key in sorted(set(settings) - ENGINE_KEYS, key=str):
         yield Error(
             f"NEWSINDEX[{alias!r}] has the unknown key {key!r}.",
-            hint="It takes BACKEND and OPTIONS; what an engine is told goes into OPTIONS.",
+            hint="It takes BACKEND, OPTIONS, REPLICA, REPLICA_DAYS and TEST; what an engine is told goes into OPTIONS.",
             id="newsindex.E003",
         )
+    yield from _replica(alias, settings)
     if not isinstance(options := settings.get("OPTIONS", {}), dict):
         yield Error(
             f"NEWSINDEX[{alias!r}]['OPTIONS'] must be a dict of the engine's options, not {options!r}.",
             id="newsindex.E003",
         )
+
+
+def _replica(alias: str, settings: dict[str, object]) -> Iterator[CheckMessage]:
+    if not isinstance(settings.get("TEST", {}), dict):
+        yield Error(
+            f"NEWSINDEX[{alias!r}]['TEST'] must be a dict, of what differs with a test database.", id="newsindex.E030"
+        )
+    name, days = settings.get("REPLICA"), settings.get("REPLICA_DAYS", 7)
+    if not (name is None or isinstance(name, str) and len(name) <= 64):
+        yield Error(
+            f"NEWSINDEX[{alias!r}]['REPLICA'] must be the name of this host, of at most 64 characters, not {name!r}.",
+            hint='Leave it out where all processes share one index; "" is for those that keep none.',
+            id="newsindex.E030",
+        )
+    if not isinstance(days, int | float) or not days > 0:
+        yield Error(f"NEWSINDEX[{alias!r}]['REPLICA_DAYS'] must be days, above 0, not {days!r}.", id="newsindex.E030")
 
 
 def _engine(alias: str) -> Iterator[CheckMessage]:

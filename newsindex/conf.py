@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
+from django.db import connections
+from django.db.backends.base.creation import TEST_DATABASE_PREFIX
+
+#: What keeps the documents of a test run, unless the entry of the engine has a TEST.
+ENGINE_OF_TESTS: Final = {"BACKEND": "newsindex.engines.memory.MemoryEngine", "OPTIONS": {}}
 
 
 class Conf:
     """Each property has the name of its setting, so that a search for the setting finds every use."""
 
+    def __init__(self) -> None:
+        self._databases: dict[str, str] = {}
+        self._at_start: dict[str, dict[str, Any]] = {}
+
+    def remember_start(self) -> None:
+        """Keep in mind the names of the databases and the engines with which this process began: the live ones."""
+        self._databases = {alias: str(database.get("NAME")) for alias, database in connections.settings.items()}
+        configured: object = self._configured()
+        if isinstance(configured, dict):
+            self._at_start = {alias: dict(entry) for alias, entry in configured.items() if isinstance(entry, dict)}
+
+    def test_database(self) -> str:
+        """The names of the test databases that have taken the place of the live ones; "" where none has."""
+        names = {alias: str(connections.settings[alias].get("NAME")) for alias in self._databases}
+        changed = [names[alias] for alias, name in self._databases.items() if _is_test(alias, name, names[alias])]
+        return ", ".join(changed)
+
     @property
     def NEWSINDEX(self) -> dict[str, dict[str, Any]]:
-        """Engines by alias: ``{"default": {"BACKEND": dotted path, "OPTIONS": {...}}}``."""
+        """Engines by alias: ``{"default": {"BACKEND": dotted path, "OPTIONS": {...}}}``.
+
+        With a test database nobody comes near the index of the live one: an engine that was configured at the start is
+        kept in memory then, or where its TEST says. What a test configures for itself stays as it is.
+        """
+        configured = self._configured()
+        if not self._at_start or not isinstance(configured, dict) or not self.test_database():
+            return configured
+        return {
+            alias: _apart(entry) if entry in self._at_start.values() else entry for alias, entry in configured.items()
+        }
+
+    def _configured(self) -> dict[str, dict[str, Any]]:
         configured = getattr(settings, "NEWSINDEX", None)
         if configured is not None:
             engines: dict[str, dict[str, Any]] = configured
@@ -26,6 +60,23 @@ class Conf:
             }
         }
 
+    def replica(self, alias: str) -> str | None:
+        """The name under which this process keeps the index ``alias``: NEWSINDEX[alias]["REPLICA"].
+
+        None: there is one index for all, the entry has no REPLICA. "": this process keeps none, others do.
+        """
+        name = self.NEWSINDEX.get(alias, {}).get("REPLICA")
+        return None if name is None else str(name)
+
+    def replica_days(self, alias: str) -> float:
+        """After so many days without a word a replica is dropped, and must be built again."""
+        return float(self.NEWSINDEX.get(alias, {}).get("REPLICA_DAYS", 7))
+
+    @property
+    def NEWSINDEX_TRIGGERS(self) -> bool:
+        """Whether ``migrate`` puts triggers into the database that note changes which send no signals."""
+        return bool(getattr(settings, "NEWSINDEX_TRIGGERS", False))
+
     @property
     def NEWSINDEX_UPDATE(self) -> str:
         """When the index sees a change: "inline" (right after its transaction) or "command" (newsindex_update)."""
@@ -35,6 +86,20 @@ class Conf:
     def LANGUAGE_CODE(self) -> str:
         """Django's own: the language of articles that name none."""
         return str(settings.LANGUAGE_CODE)
+
+
+def _is_test(alias: str, before: str, now: str) -> bool:
+    if now == before:
+        return False
+    own = connections.settings[alias].get("TEST", {}).get("NAME")
+    return TEST_DATABASE_PREFIX in now or "mode=memory" in now or bool(own and str(own) in now)
+
+
+def _apart(entry: dict[str, Any]) -> dict[str, Any]:
+    if "TEST" not in entry:
+        return ENGINE_OF_TESTS
+    live = {key: value for key, value in entry.items() if key not in ("TEST", "REPLICA", "REPLICA_DAYS")}
+    return {**live, **entry["TEST"]}
 
 
 conf = Conf()

@@ -548,7 +548,7 @@ class _Batch:
     def save(self, batch: list[Entry]) -> Counts:
         present = self._articles(entry.slug for entry in batch)
         fresh = [self._new(entry) for entry in batch if entry.slug not in present]
-        Article.objects.using(self.database).bulk_create(fresh)
+        Article._base_manager.using(self.database).bulk_create(fresh)
         if any(article.pk is None for article in fresh):  # MySQL doesn't say
             fresh = list(self._articles(article.slug for article in fresh).values())
         changed = self._update(batch, present)
@@ -588,7 +588,7 @@ class _Batch:
                 article.updated = timezone.now()
                 changed.append(article)
         if changed:
-            Article.objects.using(self.database).bulk_update(changed, [*_WRITTEN, "updated"])
+            Article._base_manager.using(self.database).bulk_update(changed, [*_WRITTEN, "updated"])
         return {article.pk for article in changed}
 
     def _change(self, article: Article, entry: Entry) -> bool:
@@ -616,7 +616,7 @@ class _Batch:
             for entry in batch
             if entry.tags is not None
         }
-        rows = TaggedArticle.objects.using(self.database)
+        rows = TaggedArticle._base_manager.using(self.database)
         present: dict[int, dict[int, int]] = {pk: {} for pk in wanted}
         for row, pk, tag in rows.filter(content_object__in=wanted).values_list("pk", "content_object", "tag"):
             present[pk][tag] = row

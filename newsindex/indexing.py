@@ -25,6 +25,7 @@ from django.db.models import F, Model, Q, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 
+from newsindex import replicas
 from newsindex.conf import conf
 from newsindex.documents import Said, by_label, chunks, describe, say, say_keys, spelt
 from newsindex.engines import DEFAULT_ALIAS, engines
@@ -207,15 +208,21 @@ def _note(label: str, pks: Iterable[object], database: str, engine: str | None) 
         _schedule(database)
 
 
-def _insert(label: str, pks: Iterable[object], database: str, engine: str | None) -> int:
+def _insert(label: str, pks: Iterable[object], database: str, engine: str | None, names: Sequence[str] = ()) -> int:
+    """Write the rows for one engine or all, for these replicas of it or all; how many objects it were."""
     aliases = list(engines) if engine is None else [engine]
+    readers = [(alias, name) for alias in aliases for name in names or replicas.noted_for(alias, database)]
     total = 0
     for chunk in chunks((spelt(label, pk) for pk in pks), BATCH):
         short = [pk for pk in chunk if len(pk) <= LONGEST_KEY]
         if len(short) < len(chunk):
             logger.error("Keys of %r that are longer than %s characters can't be noted.", label, LONGEST_KEY)
         PendingChange.objects.using(database).bulk_create(
-            [PendingChange(engine=alias, source=label, object_pk=pk) for alias in aliases for pk in short]
+            [
+                PendingChange(engine=alias, replica=name, source=label, object_pk=pk)
+                for alias, name in readers
+                for pk in short
+            ]
         )
         total += len(short)
     return total
@@ -303,6 +310,7 @@ def update(
     for database in databases:
         for alias in engines if engine is None else (engine,):
             report += _drain(alias, database, wait=wait)
+            replicas.drop_lost(alias, database)
     return report
 
 
@@ -355,13 +363,17 @@ def _drain(alias: str, database: str, *, wait: float = 0.0, inline: bool = False
 
     inline: for somebody who waits for a save. That much is done and no more; the rest stays pending.
     """
+    if not replicas.kept_here(alias):
+        return Report()
     drain = _Drain(alias, database, inline)
     try:
+        replicas.seen(alias, database)
+        replicas.require_current(alias, database)
         drain.run(wait)
     except WriterBusy:
         return drain.report(busy=True)
     except IndexNotBuilt as error:
-        logger.warning("Changes stay pending, %r has no index yet: %s", alias, error)
+        logger.warning("Changes stay pending, %r has no index for them: %s", alias, error)
         return drain.report(error=f"{alias}: {error}")
     except (EngineError, OSError) as error:
         logger.exception("Changes stay pending, %r can't take them", alias)
@@ -402,7 +414,7 @@ class _Drain:
         self.engine = engines[alias]
         self.inline = inline
         self.rows = PendingChange.objects.using(database)
-        self.pending = self.rows.filter(engine=alias)
+        self.pending = self.rows.of(alias)
         if inline:
             self.pending = self.pending.filter(attempts__lt=INLINE_ATTEMPTS)
         self.until = time.monotonic() + INLINE_SECONDS
@@ -575,10 +587,11 @@ def rebuild(*, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Pro
             "rebuild() reads what is committed: call it outside of transaction.atomic(), with autocommit on."
         )
     started = time.monotonic()
-    covered = _pending_rows(engine)
     new = engines[engine].rebuild()
     tally = _Tally()
     try:
+        token = replicas.register(engine, _pending_databases())
+        covered = _pending_rows(engine)
         _write_everything(new, tally, batch_size, progress)
         stats = _validated(new, tally.written, tally.written)
         with new.exclusive():
@@ -592,6 +605,7 @@ def rebuild(*, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Pro
     except BaseException:
         new.abort()
         raise
+    replicas.finish(engine, token)
     if not tally.failed:
         _forget(covered)
     update(engine=engine)
@@ -603,7 +617,7 @@ def _pending_rows(alias: str) -> dict[str, array[int]]:
     return {
         database: array("q", rows.values_list("pk", flat=True).iterator(chunk_size=2_000))
         for database in _pending_databases()
-        for rows in [PendingChange.objects.using(database).filter(engine=alias)]
+        for rows in [PendingChange.objects.using(database).of(alias)]
     }
 
 
@@ -734,7 +748,7 @@ def repair(report: VerifyReport) -> Report:
     for label, pks in by_label(report.drift).items():
         source = sources.get(label)
         using = router.db_for_write(source.model) if source else None
-        _insert(label, pks, _pending_database(using), report.engine)
+        _insert(label, pks, _pending_database(using), report.engine, [conf.replica(report.engine) or ""])
     return update(engine=report.engine)
 
 
@@ -776,7 +790,7 @@ def _pending_keys(alias: str, keys: Sequence[str]) -> dict[str, str]:
     pks = {key.partition(":")[2] for key in keys}
     found: dict[str, str] = {}
     for database in _pending_databases():
-        rows = PendingChange.objects.using(database).filter(engine=alias, object_pk__in=pks)
+        rows = PendingChange.objects.using(database).of(alias).filter(object_pk__in=pks)
         for label, pk, attempts, error in rows.values_list("source", "object_pk", "attempts", "error"):
             key = f"{label}:{pk}"
             if key in wanted:
@@ -897,10 +911,14 @@ def status(*, engine: str = DEFAULT_ALIAS) -> Status:
         stats = target.stats()
     except EngineError as error:
         stats, health = Stats(), Health(False, health.message or str(error))
+    try:
+        replicas.require_current(engine, router.db_for_write(PendingChange))
+    except EngineError as error:
+        health = Health(False, health.message or str(error))
     pending = failed = 0
     oldest: list[datetime] = []
     for database in _pending_databases():
-        rows = PendingChange.objects.using(database).filter(engine=engine)
+        rows = PendingChange.objects.using(database).of(engine)
         pending += rows.count()
         failed += rows.filter(Q(attempts__gt=1) | ~Q(error="")).count()
         oldest += rows.order_by("pk").values_list("created", flat=True)[:1]

@@ -75,7 +75,7 @@ def mask(engine: str, *, audiences: frozenset[str], now: datetime) -> Mask:
     rows: list[_Row] = []
     for database in pending_databases():
         name = str(connections[database].settings_dict["NAME"])
-        pending = PendingChange.objects.using(database).filter(engine=engine).order_by("-pk")
+        pending = PendingChange.objects.using(database).of(engine).order_by("-pk")
         found = pending.values_list("pk", flat=True)[: most + 1 - len(rows)]
         rows += [(database, name, pk) for pk in found]
     if not rows:

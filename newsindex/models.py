@@ -1,13 +1,16 @@
-"""Article, Tag, TaggedArticle, and PendingChange: what the index has still to see."""
+"""Article, Tag, TaggedArticle; PendingChange: what the index has still to see; Replica: who keeps an index."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from django.db import models, router, transaction
 from django.db.models import F, Q
+from django.dispatch import Signal
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,9 +24,77 @@ if TYPE_CHECKING:
 
 #: The longest primary key, as text, whose changes can be noted.
 LONGEST_KEY: Final = 255
+#: How many rows a bulk change of a NotedQuerySet takes at a time.
+NOTED_AT_A_TIME: Final = 500
+
+M = TypeVar("M", bound=models.Model)
+
+#: Sent by NotedQuerySet, in the transaction of the change: sender (the model), pks, using; leaving: the rows are about
+#: to be deleted or to point elsewhere.
+rows_changed = Signal()
 
 
-class ArticleQuerySet(models.QuerySet["Article"]):
+class NotedQuerySet(models.QuerySet[M]):
+    """A queryset whose bulk changes reach the index: ``update``, ``bulk_create`` and ``bulk_update``.
+
+    They send none of Django's signals. Here they note the rows they change, in one transaction with the change, which
+    costs a query for the keys and a pending change for each row.
+    """
+
+    def update(self, **kwargs: Any) -> int:
+        """As Django's. The rows are chosen first, so a change can't make later ones match that did not before."""
+        if self.query.is_sliced:
+            return super().update(**kwargs)  # which refuses
+        changed = 0
+        with _in_one_transaction(self._for_write_alias()):
+            # Not from a database for reading, which may lag behind.
+            rows = self.using(self._for_write_alias())
+            for chunk in _chunks(dict.fromkeys(rows.order_by().values_list("pk", flat=True))):
+                self._say_changed(chunk, leaving=True)
+                changed += super(NotedQuerySet, rows.filter(pk__in=chunk)).update(**kwargs)
+                self._say_changed(chunk)
+        return changed
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """As Django's. Rows of which the database tells no key are those whose keys are above all before."""
+        with _in_one_transaction(self._for_write_alias()):
+            everything = self.model._base_manager.using(self._for_write_alias())
+            ignoring = kwargs.get("ignore_conflicts") or len(args) > 1
+            last = everything.aggregate(last=models.Max("pk"))["last"] if ignoring else None
+            created = super().bulk_create(objs, *args, **kwargs)
+            pks = [obj.pk for obj in created if obj.pk is not None]
+            if len(pks) < len(created):
+                new = everything.all() if last is None else everything.filter(pk__gt=last)
+                pks += new.values_list("pk", flat=True)
+            self._say_changed(pks)
+        return created
+
+    def _raw_delete(self, using: Any) -> int:
+        # Private, but what Django deletes by where it sees nobody who listens.
+        with _in_one_transaction(using):
+            pks = list(self.using(using).order_by().values_list("pk", flat=True))
+            self._say_changed(pks, leaving=True)
+            deleted: int = super()._raw_delete(using)
+            self._say_changed(pks)
+        return deleted
+
+    def _say_changed(self, pks: Sequence[Any], *, leaving: bool = False) -> None:
+        if pks:
+            rows_changed.send(sender=self.model, pks=pks, using=self._for_write_alias(), leaving=leaving)
+
+    def _for_write_alias(self: Any) -> str:
+        return self._db or router.db_for_write(self.model, **self._hints)
+
+
+def _chunks(pks: Iterable[Any]) -> Iterable[list[Any]]:
+    iterator = iter(pks)
+    while chunk := list(islice(iterator, NOTED_AT_A_TIME)):
+        yield chunk
+
+
+class ArticleQuerySet(NotedQuerySet["Article"]):
     """Articles by what may be seen of them."""
 
     def published(self) -> ArticleQuerySet:
@@ -85,6 +156,8 @@ class Tag(SavedWithNote, TagBase):
 
     if TYPE_CHECKING:
         tagged_articles: RelatedManager[TaggedArticle]
+
+    objects = NotedQuerySet["Tag"].as_manager()
 
     class Meta:
         verbose_name = _("tag")
@@ -189,6 +262,8 @@ class TaggedArticle(SavedWithNote, ItemBase):
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="tagged_articles")
     content_object = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="tagged_articles")
 
+    objects = NotedQuerySet["TaggedArticle"].as_manager()
+
     class Meta:
         verbose_name = _("tagged article")
         verbose_name_plural = _("tagged articles")
@@ -198,6 +273,14 @@ class TaggedArticle(SavedWithNote, ItemBase):
         return f"{self.content_object_id}: {self.tag_id}"
 
 
+class PendingQuerySet(models.QuerySet["PendingChange"]):
+    """Pending changes by who has still to see them."""
+
+    def of(self, engine: str) -> PendingQuerySet:
+        """Those that the index of this process under the alias ``engine`` has still to see."""
+        return self.filter(engine=engine, replica=conf.replica(engine) or "")
+
+
 class PendingChange(models.Model):
     """A row that changed and that an engine has still to see; written in the transaction of the change.
 
@@ -205,16 +288,42 @@ class PendingChange(models.Model):
     """
 
     engine = models.CharField(_("engine"), max_length=64, default="default")
+    replica = models.CharField(
+        _("replica"), max_length=64, default="", blank=True, help_text=_("Empty where there is one index for all.")
+    )
     source = models.CharField(_("source"), max_length=200)
     object_pk = models.CharField(_("object"), max_length=LONGEST_KEY)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     error = models.TextField(_("last error"), blank=True)
 
+    objects: ClassVar[PendingQuerySet] = PendingQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         verbose_name = _("pending change")
         verbose_name_plural = _("pending changes")
-        indexes = (models.Index(fields=("engine", "id"), name="newsindex_pending_order"),)
+        indexes = (models.Index(fields=("engine", "replica", "id"), name="newsindex_pending_of_replica"),)
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.object_pk} -> {self.engine}"
+        return f"{self.source}:{self.object_pk} -> {self.engine}{self.replica and '@'}{self.replica}"
+
+
+class Replica(models.Model):
+    """A host that keeps an index of its own of this database, for which every change is noted from here on.
+
+    token: written into the index too when it is built, so that each knows the other again.
+    """
+
+    engine = models.CharField(_("engine"), max_length=64)
+    name = models.CharField(_("name"), max_length=64)
+    token = models.CharField(_("token"), max_length=32)
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    seen = models.DateTimeField(_("last seen"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("replica")
+        verbose_name_plural = _("replicas")
+        constraints = (models.UniqueConstraint(fields=("engine", "name"), name="newsindex_one_replica"),)
+
+    def __str__(self) -> str:
+        return f"{self.engine}@{self.name}"

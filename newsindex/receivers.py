@@ -6,7 +6,8 @@ Only models of registered sources, and those that their ``follow`` names, get re
 - its many-to-many relations, changed from either side, or by a row of their through model;
 - each row that points to a changed or deleted target of a followed relation.
 
-``QuerySet.update``, ``bulk_create`` and raw SQL send no signals: they are followed by ``indexing.update``.
+``QuerySet.update``, ``bulk_create`` and raw SQL send no signals. The models of newsindex, and others whose manager is
+made from ``models.NotedQuerySet``, say so themselves; triggers.py sees the rest, or ``indexing.update`` follows it.
 """
 
 from __future__ import annotations
@@ -23,10 +24,13 @@ from django.db import connections
 from django.db.models import Model, QuerySet
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
+from newsindex.documents import chunks
 from newsindex.indexing import after_commit, enqueue
+from newsindex.models import rows_changed
 from newsindex.sources import Source, sources
 
 ROWS_AT_A_TIME = 2_000
+TARGETS_AT_A_TIME = 500
 
 
 def connect() -> None:
@@ -84,15 +88,16 @@ class _Receivers:
         signal.connect(handler, sender=sender, dispatch_uid=uid, weak=False)
 
     def _connect_rows(self) -> None:
-        for model in _family(self.model):
+        for model in family(self.model):
             handler: Any = self._row_changed
-            if not issubclass(model, _concrete(self.model)):
+            if not issubclass(model, concrete(self.model)):
                 link = self.model._meta.get_ancestor_link(model)
                 if link is None:
                     continue
                 handler = partial(self._target_changed, path=link.name, reverse=False)
             self._on(post_save, model, handler, "row")
             self._on(post_delete, model, handler, "row")
+            self._on(rows_changed, model, self._rows_changed, "rows")
 
     def _connect_through(self, field: Any) -> None:
         through = field.remote_field.through
@@ -101,6 +106,7 @@ class _Receivers:
         if not through._meta.auto_created:
             for signal in (pre_save, post_save, post_delete):
                 self._on(signal, through, self._through_changed, f"through {field.name}")
+            self._on(rows_changed, through, self._through_rows_changed, f"through rows {field.name}")
 
     def _connect_target(self, path: str) -> None:
         fields = resolve(self.model, path)
@@ -108,16 +114,37 @@ class _Receivers:
             return  # newsindex.E008 says so
         reverse = any(field.auto_created and not field.concrete for field in fields)
         handler = partial(self._target_changed, path=path, reverse=reverse)
-        for model in _family(fields[-1].related_model):
+        for model in family(fields[-1].related_model):
             # Before a deletion the rows still point to their target; before a save they may point to another.
             for signal in (pre_save, post_save, pre_delete) if reverse else (post_save, pre_delete):
                 self._on(signal, model, handler, f"target {path}")
+            self._on(rows_changed, model, partial(self._targets_changed, path=path, reverse=reverse), f"targets {path}")
         last = fields[-1]
         if len(fields) == 1 and last.many_to_many and last.auto_created:
             through = last.field.remote_field.through
             self._on(m2m_changed, through, partial(self._relation_changed, path=path), f"m2m {path}")
 
     # What happens then.
+
+    def _rows_changed(
+        self, *, sender: type[Model], pks: Iterable[Any], using: str, leaving: bool, **kwargs: Any
+    ) -> None:
+        if not issubclass(sender, concrete(self.model)):
+            link = self.model._meta.get_ancestor_link(sender)
+            self._targets_changed(pks=pks, using=using, leaving=leaving, path=link.name if link else "", reverse=False)
+        elif not leaving:
+            self._enqueue(pks, using)
+
+    def _targets_changed(
+        self, *, pks: Iterable[Any], using: str, leaving: bool, path: str, reverse: bool, **kwargs: Any
+    ) -> None:
+        # As with single rows: those that point to a target do so before and after it changes, unless it points back.
+        if path and (leaving or reverse):
+            self._enqueue(_pointing(self.model, path, pks, using), using)
+
+    def _through_rows_changed(self, *, sender: type[Model], pks: Iterable[Any], using: str, **kwargs: Any) -> None:
+        rows = sender._base_manager.using(using).filter(pk__in=pks)
+        self._enqueue({pk for row in rows for pk in _ends(row, self.model, using)}, using)
 
     def _enqueue(self, pks: Iterable[object], using: str) -> None:
         if self.source.label in sources:
@@ -152,16 +179,15 @@ class _Receivers:
         """The keys of the rows from which ``path`` leads to ``target``."""
         fields = resolve(self.model, path)
         pk = _pk(target, fields[-1].related_model) if fields else target.pk
-        rows: QuerySet[Any] = self.model._base_manager.using(using).filter(**{f"{path}__pk": pk})
-        yield from rows.values_list("pk", flat=True).distinct().iterator(chunk_size=ROWS_AT_A_TIME)
+        return _pointing(self.model, path, [pk], using)
 
     def _relation_changed(
         self, *, instance: Model, action: str, pk_set: set[Any] | None, using: str, path: str, **kwargs: Any
     ) -> None:
-        mine = isinstance(instance, _concrete(self.model))
+        mine = isinstance(instance, concrete(self.model))
         if action in ("post_add", "post_remove", "post_clear") and mine:
             self._enqueue([_pk(instance, self.model)], using)
-        if not issubclass(kwargs["model"], _concrete(self.model)):
+        if not issubclass(kwargs["model"], concrete(self.model)):
             return
         # Seen from the other side, or from a row of the same model: the rows at the other end change too.
         if action in ("post_add", "post_remove"):
@@ -198,23 +224,30 @@ def _may_have_row(instance: Model) -> bool:
     return instance.pk is not None
 
 
-def _concrete(model: type[Model]) -> type[Model]:
+def _pointing(model: type[Model], path: str, pks: Iterable[Any], using: str) -> Iterator[object]:
+    """The keys of the rows of ``model`` from which ``path`` leads to one of ``pks``."""
+    for chunk in chunks(pks, TARGETS_AT_A_TIME):
+        rows: QuerySet[Any] = model._base_manager.using(using).filter(**{f"{path}__pk__in": chunk})
+        yield from rows.values_list("pk", flat=True).distinct().iterator(chunk_size=ROWS_AT_A_TIME)
+
+
+def concrete(model: type[Model]) -> type[Model]:
     return model._meta.concrete_model or model
 
 
-def _family(model: type[Model]) -> list[type[Model]]:
+def family(model: type[Model]) -> list[type[Model]]:
     """The models whose rows are rows of ``model``, or have one: itself, proxies, children, parents."""
-    concrete = _concrete(model)
+    whole = concrete(model)
     return [
         other
         for other in apps.get_models(include_auto_created=True)
-        if issubclass(other, concrete) or issubclass(concrete, other)
+        if issubclass(other, whole) or issubclass(whole, other)
     ]
 
 
 def _pk(instance: Model, model: type[Model]) -> object:
     """The key of the row of ``model`` that ``instance`` is or contains."""
-    if isinstance(instance, _concrete(model)):
+    if isinstance(instance, concrete(model)):
         return getattr(instance, model._meta.pk.attname)
     return instance.pk
 
@@ -223,7 +256,7 @@ def _ends(through: Model, model: type[Model], using: str) -> Iterator[object]:
     """The keys of the rows of ``model`` that a row of a through model stands for."""
     for field in through._meta.concrete_fields:
         target = field.related_model
-        if isinstance(target, type) and issubclass(_concrete(model), _concrete(target)):
+        if isinstance(target, type) and issubclass(concrete(model), concrete(target)):
             pk = getattr(through, field.attname)
             if pk is not None:
                 yield pk

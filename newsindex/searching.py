@@ -49,6 +49,7 @@ from newsindex.masking import mask as mask_of
 from newsindex.matching import spans
 from newsindex.query import Note, Query, parse
 from newsindex.query.nodes import And, Node, Or, Prefix, Word, relaxed
+from newsindex.replicas import require_current
 from newsindex.sources import Source, sources
 
 logger = logging.getLogger(__name__)
@@ -602,6 +603,7 @@ def _moment(now: datetime | None) -> datetime:
 def _guarded(alias: str, ask: Callable[[Engine], T]) -> T:
     """What the engine answers; whatever goes wrong inside it is an EngineError, so that pages can say so."""
     engine = engines[alias]
+    require_current(alias)
     try:
         return ask(engine)
     except NewsIndexError:

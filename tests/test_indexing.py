@@ -115,7 +115,7 @@ def test_a_transaction_is_drained_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.django_db
 def test_bulk_changes_are_indexed_on_request() -> None:
-    Article.objects.bulk_create([Article(title=str(n), slug=str(n)) for n in range(450)])
+    Article._base_manager.bulk_create([Article(title=str(n), slug=str(n)) for n in range(450)])
     report = indexing.update(Article.objects.all())
     assert (report.indexed, report.deleted, report.failed) == (450, 0, 0)
     assert len(index()) == 450
@@ -371,7 +371,7 @@ def test_a_source_whose_rows_can_not_be_loaded_leaves_the_index_alone(monkeypatc
     public, draft = make_article("public"), make_article("draft")
     note = Note.objects.create(text="note")
     indexing.update()
-    Article.objects.filter(pk=draft.pk).update(status=Article.Status.DRAFT)
+    Article._base_manager.filter(pk=draft.pk).update(status=Article.Status.DRAFT)
 
     def broken(self: Any, pks: Any) -> Any:
         raise TypeError("no such method")
@@ -726,8 +726,8 @@ def test_verify_names_what_is_missing_stale_and_a_ghost() -> None:
     assert indexing.verify().ok
     with engines["default"].writer() as writer:
         writer.delete(names["m"])
-    Article.objects.filter(pk=stale.pk).update(title="changed")
-    Article.objects.filter(pk=ghost.pk)._raw_delete("default")
+    Article._base_manager.filter(pk=stale.pk).update(title="changed")
+    Article._base_manager.filter(pk=ghost.pk)._raw_delete("default")
     report = indexing.verify()
     assert (report.missing, report.stale, report.ghost) == ((names["m"],), (names["s"],), (names["g"],))
     assert (report.checked, report.ok) == (4, False)
@@ -777,7 +777,7 @@ def test_status_counts_what_is_pending_and_what_failed(broken_notes: set[str]) -
 
 @pytest.mark.django_db
 def test_a_drain_reads_in_batches(django_assert_max_num_queries: Any) -> None:
-    Article.objects.bulk_create([Article(title=str(n), slug=str(n)) for n in range(100)])
+    Article._base_manager.bulk_create([Article(title=str(n), slug=str(n)) for n in range(100)])
     indexing.update(Article.objects.all())
     indexing._insert_objects(Article.objects.all(), None)
     with django_assert_max_num_queries(12):

@@ -29,11 +29,12 @@ ORDER = [
     ],
     *["engines.memory", "engines.whoosh", "engines.opensearch", "engines"],
     *["sources", "highlighting"],
+    "replicas",
     *["documents", "masking"],
     *["indexing", "searching"],
-    *["importing", "forms", "navigation", "receivers", "checks"],
+    *["importing", "forms", "navigation", "receivers", "triggers", "checks"],
     *["views", "feeds", "templatetags", "admin", "management", "contrib"],
-    *["urls", "apps"],
+    *["urls", "apps", "testing"],
 ]
 
 #: Entries that know nothing of each other, although one of them stands later.

@@ -22,7 +22,7 @@ def test_nothing_is_left_to_migrate() -> None:
 
 def test_one_migration_named_initial() -> None:
     folder = Path(newsindex.__file__).parent / "migrations"
-    assert [path.name for path in sorted(folder.glob("0*.py"))] == ["0001_initial.py"]
+    assert [path.name for path in sorted(folder.glob("0*.py"))] == ["0001_initial.py", "0002_replicas.py"]
 
 
 @pytest.mark.django_db

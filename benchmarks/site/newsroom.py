@@ -32,8 +32,8 @@ def make(place: Path, articles: Iterable[Article]) -> None:
             fields["published_at"] = fields.pop("day")
             fields |= {"slug": f"article-{article.number}", "status": "published", "language": "en"}
             rows.append(models.Article(**fields))
-        models.Article.objects.bulk_create(rows)
-        models.TaggedArticle.objects.bulk_create(
+        models.Article._base_manager.bulk_create(rows)
+        models.TaggedArticle._base_manager.bulk_create(
             models.TaggedArticle(tag_id=tags[tag], content_object_id=article.number + 1)
             for article in batch
             for tag in article.tags

@@ -32,7 +32,7 @@ class EngineHandler(_Handler):
 
     def __init__(self) -> None:
         super().__init__(None)
-        self._instances: dict[str, Engine] = {}
+        self._instances: dict[tuple[str, str], Engine] = {}
         self._lock = threading.RLock()
 
     @property
@@ -43,10 +43,12 @@ class EngineHandler(_Handler):
         return iter(self.configured)
 
     def __getitem__(self, alias: str) -> Engine:
+        # Each test database has engines of its own: those of a forked worker are not those of its parent.
+        place = (alias, conf.test_database())
         with self._lock:
-            if alias not in self._instances:
-                self._instances[alias] = self.create_connection(alias)
-            return self._instances[alias]
+            if place not in self._instances:
+                self._instances[place] = self.create_connection(alias)
+            return self._instances[place]
 
     def create_connection(self, alias: str) -> Engine:
         """A new engine from its settings; ConfigurationError says which alias and what is wrong."""

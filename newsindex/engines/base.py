@@ -90,9 +90,12 @@ class Document:
 
 
 def fingerprint(document: Document) -> str:
-    """A short hash of all that ``document`` says but its version: the same content gives the same version."""
+    """A short hash of all that ``document`` says but its version: the same content gives the same version.
+
+    Tags count as a set: databases give them in any order.
+    """
     content = [
-        document.key, document.title, document.summary, document.tags, document.authors, document.section,
+        document.key, document.title, document.summary, sorted(document.tags), document.authors, document.section,
         [(p.anchor, p.kind, p.text) for p in document.paragraphs],
         document.published_at and document.published_at.timestamp(),
         document.expires_at and document.expires_at.timestamp(),
@@ -489,6 +492,14 @@ class Engine(ABC):
         Searches and writers go on meanwhile. WriterBusy where a writer stays in its way.
         """
         return False
+
+    def token(self) -> str:
+        """What ``set_token`` was last given; "" where it never was. It outlives a rebuild."""
+        return getattr(self, "_token", "")
+
+    def set_token(self, token: str) -> None:
+        """Keep a short text beside the index, by which its owner knows it again. Kept as long as the documents are."""
+        self._token = token
 
     def verify(self) -> Sequence[str]:
         """What is wrong inside the index itself, a line each."""

@@ -231,6 +231,15 @@ class WhooshEngine(Engine):
             return Health(ok=False, message=str(error))
         return Health(ok=True)
 
+    def token(self) -> str:
+        return self._generations.token()
+
+    def set_token(self, token: str) -> None:
+        try:
+            self._generations.set_token(token)
+        except OSError as error:
+            raise EngineError(f"The index in {self.path} can't be marked: {error}") from error
+
     def verify(self) -> Sequence[str]:
         return problems(self._generations.directory(self._generations.live().generation))
 

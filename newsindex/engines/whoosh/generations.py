@@ -2,6 +2,7 @@
 
 path/                       0700: whoever can write here decides what the site finds
     live                    which generation is live (JSON), replaced in one step
+    token                   by which its owner knows the index again
     write.lock              held by whoever changes the live generation
     rebuild.lock            held by whoever makes a new one
     purge, purge.lock       the keys of a purge that has not come to its end, and its lock (purging.py)
@@ -33,6 +34,7 @@ from newsindex.engines.whoosh.storage import Watched, replace_file, sync_directo
 from newsindex.exceptions import EngineError, IndexDamaged, IndexNotBuilt, WriterBusy
 
 LIVE: Final = "live"
+TOKEN: Final = "token"
 REBUILDING: Final = "rebuilding"
 TOUCHED: Final = "touched"
 _NAME: Final = re.compile(r"[0-9]{4,9}-[0-9a-f]{8}")
@@ -160,6 +162,18 @@ class Generations:
             "previous": self.previous(),
         }
         replace_file(self.path / LIVE, self.path / f"{LIVE}.{secrets.token_hex(4)}", json.dumps(content).encode())
+
+    def token(self) -> str:
+        """The text of ``set_token``; "" where there is none."""
+        try:
+            return (self.path / TOKEN).read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError as error:
+            raise EngineError(f"The index in {self.path} can't be read: {error}") from error
+
+    def set_token(self, token: str) -> None:
+        replace_file(self.path / TOKEN, self.path / f"{TOKEN}.new", token.encode())
 
     def begin(self) -> str:
         """A new generation that is marked as unfinished. Whoever asks holds the rebuild lock."""

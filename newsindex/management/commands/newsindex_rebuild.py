@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from newsindex import indexing
+from newsindex import indexing, replicas
 from newsindex.engines import DEFAULT_ALIAS
 from newsindex.exceptions import NewsIndexError
 from newsindex.management.arguments import at_least_one, engine_alias
@@ -24,8 +24,15 @@ class Command(BaseCommand):
             "--engine", type=engine_alias, default=DEFAULT_ALIAS, help="Its alias in NEWSINDEX (%(default)s)."
         )
         parser.add_argument("--batch-size", type=at_least_one, default=500, help="Rows read at a time (%(default)s).")
+        parser.add_argument(
+            "--if-needed", action="store_true", help="Do nothing where there is an index that changes are noted for."
+        )
 
-    def handle(self, *args: Any, engine: str, batch_size: int, verbosity: int, **options: Any) -> None:
+    def handle(self, *args: Any, engine: str, batch_size: int, if_needed: bool, verbosity: int, **options: Any) -> None:
+        if if_needed and replicas.usable(engine):
+            if verbosity:
+                self.stdout.write(f"{engine}: there is an index; newsindex_update brings it up to date.")
+            return
         try:
             with tqdm(unit=" rows", disable=self._silent(verbosity)) as bar:
 

@@ -1,0 +1,261 @@
+"""Who keeps an index of this database: replicas by name, and whether the index here is one of them.
+
+Where several hosts keep an index each, NEWSINDEX[alias]["REPLICA"] names the one of this process, and every change is
+noted once for each replica that is registered. A replica registers when it is built, and is dropped when it was not
+heard of for REPLICA_DAYS: its notes go, so its index is of no more use and has to be built again. A token, in the
+database and in the index, tells whether the two still belong together, also where there is one index for all.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from django.db import connections, router, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from newsindex.conf import conf
+from newsindex.engines import engines
+from newsindex.engines.base import Engine
+from newsindex.exceptions import ConfigurationError, EngineError, IndexNotBuilt, NewsIndexError
+from newsindex.models import PendingChange, Replica
+
+logger = logging.getLogger("newsindex")
+
+#: Seconds for which this process takes for granted what it has read of its replica.
+KNOWN_FOR: Final = 10.0
+#: Seconds after which a replica says again that it is there.
+SEEN_AGAIN: Final = 60.0
+#: Seconds that a new replica waits for transactions that began before it was registered.
+LONGEST_WAIT: Final = 600.0
+VENDORS: Final = ("postgresql", "sqlite")
+
+
+def noted_for(alias: str, database: str) -> list[str]:
+    """The names of the replicas for which a change is noted in ``database``; [""] where there is one index for all."""
+    if conf.replica(alias) is None:
+        return [""]
+    return list(Replica.objects.using(database).filter(engine=alias).values_list("name", flat=True))
+
+
+def kept_here(alias: str) -> bool:
+    """Whether this process keeps an index ``alias`` itself."""
+    return conf.replica(alias) != ""
+
+
+def require_current(alias: str, database: str | None = None) -> None:
+    """IndexNotBuilt where the index of this process is none that changes are noted for.
+
+    What was found is taken for granted for KNOWN_FOR seconds. With one index for all only ``database`` is compared
+    with it, where it is given: then the index may be that of another database.
+    """
+    name = conf.replica(alias)
+    if name is None and database is None:
+        return
+    if name == "":
+        raise IndexNotBuilt(f"NEWSINDEX[{alias!r}]['REPLICA'] is empty: this process keeps no index, ask another host.")
+    using = database or router.db_for_write(Replica)
+    engine = engines[alias]
+    if name is None and not engine.persistent:
+        return  # it is gone with this process, and so is the question whose it is
+    known = _current.setdefault(engine, {})
+    if known.get(using, -KNOWN_FOR) + KNOWN_FOR > time.monotonic():
+        return
+    token = engine.token()
+    registered = Replica.objects.using(using).filter(engine=alias, name=name or "")
+    in_database = registered.values_list("token", flat=True).first()
+    if name and not token:
+        raise IndexNotBuilt(f"The replica {name!r} of {alias!r} was never built. Run: manage.py newsindex_rebuild")
+    if token and token != in_database:
+        raise IndexNotBuilt(_stranger(alias, name, in_database))
+    known[using] = time.monotonic()
+
+
+def usable(alias: str) -> bool:
+    """Whether there is an index here, and changes are noted for it."""
+    try:
+        require_current(alias, router.db_for_write(Replica))
+        return bool(engines[alias].stats().generation)
+    except EngineError:
+        return False
+
+
+#: When the index of an engine was seen to belong to a database: of this process, monotonic.
+_current: WeakKeyDictionary[Engine, dict[str, float]] = WeakKeyDictionary()
+
+
+def _stranger(alias: str, name: str | None, in_database: str | None) -> str:
+    if name is None:
+        return (
+            f"The index {alias!r} was built from another database, or another host has built one since; if several "
+            "keep one each, give each a REPLICA in NEWSINDEX. Run: manage.py newsindex_rebuild"
+        )
+    reason = "another index took its name" if in_database else "it was away for too long"
+    return f"No changes are noted for the replica {name!r} of {alias!r}: {reason}. Run: manage.py newsindex_rebuild"
+
+
+# Registering.
+
+
+def register(alias: str, databases: Iterable[str]) -> str:
+    """Have every change from now on noted for the index of this process; its token, for ``finish``.
+
+    Comes back when whatever is not noted for it is committed, and so will be read by whoever reads the rows now.
+    """
+    name = conf.replica(alias)
+    if name == "":
+        raise ConfigurationError(
+            f"NEWSINDEX[{alias!r}]['REPLICA'] is empty, so this process keeps no index: give it a name to build one."
+        )
+    name = name or ""
+    token = engines[alias].token()
+    databases = list(databases)
+    for database in databases:
+        vendor = connections[database].vendor
+        if name and vendor not in VENDORS:
+            raise ConfigurationError(f"Replicas need PostgreSQL or SQLite; {database!r} is {vendor}.")
+        if token and Replica.objects.using(database).filter(engine=alias, name=name, token=token).exists():
+            continue
+        token = ""
+    if token:
+        return token
+    token = secrets.token_hex(16)
+    for database in databases:
+        Replica.objects.using(database).update_or_create(
+            engine=alias, name=name, defaults={"token": token, "seen": timezone.now()}
+        )
+    if name:
+        for database in databases:
+            _wait_for_older(database)
+    return token
+
+
+def finish(alias: str, token: str) -> None:
+    """Mark the index that was built since ``register``."""
+    engine = engines[alias]
+    if engine.token() != token:
+        engine.set_token(token)
+    _current.pop(engine, None)
+
+
+def _wait_for_older(database: str) -> None:
+    """Wait for the transactions that may have read which replicas there are before the last commit.
+
+    SQLite lets nobody write who has read what is old by now. In PostgreSQL whoever has read a table holds a lock on it
+    until his transaction ends; where snapshots are older than that, all transactions are waited for.
+    """
+    if connections[database].vendor != "postgresql":
+        return
+    until = time.monotonic() + LONGEST_WAIT
+    older = _readers(database)
+    while older := older & _readers(database):
+        if time.monotonic() > until:
+            raise NewsIndexError(
+                f"{len(older)} transactions in {database!r} are older than {LONGEST_WAIT:.0f} seconds; the replica "
+                "can't be built before they end."
+            )
+        time.sleep(0.1)
+
+
+def _readers(database: str) -> set[str]:
+    """The transactions of others that have read which replicas there are, or have read anything at all."""
+    connection = connections[database]
+    table = connection.ops.quote_name(Replica._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        (isolation,) = cursor.fetchone()
+        cursor.execute(
+            "SELECT DISTINCT virtualtransaction FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
+            "WHERE datname = current_database() AND locktype = 'relation' AND pid IS DISTINCT FROM pg_backend_pid() "
+            "AND (%s OR relation = to_regclass(%s))",
+            [isolation != "read committed", table],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+# Being there, and being away.
+
+
+def seen(alias: str, database: str) -> None:
+    """Say that the index of this process is still there; written once in SEEN_AGAIN seconds."""
+    name = conf.replica(alias)
+    if name is None:
+        return
+    now = timezone.now()
+    mine = Replica.objects.using(database).filter(engine=alias, name=name)
+    mine.filter(seen__lt=now - timedelta(seconds=SEEN_AGAIN)).update(seen=now)
+
+
+def drop_lost(alias: str, database: str) -> list[str]:
+    """Drop the replicas that were not heard of for too long, and all that was noted for them; their names."""
+    if not conf.replica(alias):
+        return []
+    known = Replica.objects.using(database).filter(engine=alias)
+    away = known.filter(seen__lt=timezone.now() - timedelta(days=conf.replica_days(alias)))
+    dropped = [name for name in away.values_list("name", flat=True) if _drop(away.filter(name=name))]
+    for name in dropped:
+        logger.warning(
+            "The replica %r of %r was away for too long and is dropped; it has to be built again.", name, alias
+        )
+    # Whoever was saving meanwhile may have noted something for one that was dropped. One query, so that it can't meet
+    # what is noted for a replica and not meet the replica.
+    others = PendingChange.objects.using(database).filter(engine=alias).exclude(replica="")
+    if others.exclude(replica__in=known.values("name")).exists():
+        others.exclude(replica__in=known.values("name")).delete()
+    return dropped
+
+
+def forget(alias: str, name: str) -> bool:
+    """Drop the replica ``name``, which will not come back; False where there is none."""
+    dropped = [_drop(Replica.objects.using(database).filter(engine=alias, name=name)) for database in _databases()]
+    return any(dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A replica: when it was last heard of, how much it has still to see, and whether it is that of this process."""
+
+    name: str
+    seen: datetime
+    pending: int
+    here: bool
+
+
+def standings(alias: str) -> list[Standing]:
+    """The replicas of an index by name."""
+    names: dict[str, list[tuple[datetime, int]]] = {}
+    for database in _databases():
+        pending = PendingChange.objects.using(database).filter(engine=alias)
+        for name, seen_at in Replica.objects.using(database).filter(engine=alias).values_list("name", "seen"):
+            if name or conf.replica(alias) is not None:
+                names.setdefault(name, []).append((seen_at, pending.filter(replica=name).count()))
+    return [
+        Standing(name, max(at for at, _ in found), sum(count for _, count in found), name == conf.replica(alias))
+        for name, found in sorted(names.items())
+    ]
+
+
+def _drop(found: QuerySet[Replica]) -> bool:
+    """Forget the replica that ``found`` finds, and what is noted for it; False where it finds none any more."""
+    with transaction.atomic(using=found.db):
+        replica = found.first()
+        if replica is None or not found.filter(token=replica.token).delete()[0]:
+            return False
+        rows = PendingChange.objects.using(found.db)
+        rows.filter(engine=replica.engine, replica=replica.name).delete()
+    return True
+
+
+def _databases() -> list[str]:
+    return [alias for alias in connections if router.allow_migrate_model(alias, Replica) and _has_table(alias)]
+
+
+def _has_table(database: str) -> bool:
+    return Replica._meta.db_table in connections[database].introspection.table_names()
