@@ -47,6 +47,7 @@ PICTURES = (
     Picture("article", "/search/article/storm-agnes-floods-lower-quay/?q=flooded+quay"),
     Picture("article-phone", "/search/article/budget-2025-where-the-money-goes/?q=barrier", width=390, height=844),
     Picture("admin", "/admin/newsindex/article/?q=voting+barrier", width=1440, height=900, login=True),
+    Picture("admin-index", "/admin/newsindex/indexrun/", height=820, login=True),
 )
 
 

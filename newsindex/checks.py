@@ -4,14 +4,19 @@ newsindex.E001  NEWSINDEX is no dict of engines
 newsindex.E002  NEWSINDEX has no engine "default"
 newsindex.E003  an engine's settings have an unknown key, or no dict of OPTIONS
 newsindex.E004  an engine can't be made: its BACKEND or its OPTIONS are wrong
-newsindex.E005  NEWSINDEX_UPDATE is neither "inline" nor "command"
+newsindex.E005  NEWSINDEX_UPDATE is none of "inline", "task", "command"
 newsindex.E006  a source does not define paragraphs()
 newsindex.E007  a source's model has a composite primary key
 newsindex.E008  a source follows what is no relation of its model
+newsindex.E020  NEWSINDEX_UPDATE is "task", and there is no backend for tasks
+newsindex.E021  an index lies inside of MEDIA_ROOT or STATIC_ROOT
+newsindex.E022  NEWSINDEX_MAX_LAG is no number of seconds
 newsindex.E030  REPLICA, REPLICA_DAYS or TEST of an engine's settings is wrong
 newsindex.W001  the URLs of newsindex are not included, so no page of it can be reached
 newsindex.W002  an index was never built (asked for by ``check --database``, and so by ``migrate``)
 newsindex.W003  the primary key of a source's model may be too long to be noted
+newsindex.W020  NEWSINDEX_UPDATE is "task", and the backend runs a task where it is asked for
+newsindex.W021  a change has been pending for longer than NEWSINDEX_MAX_LAG (asked for like W002)
 newsindex.W030  database triggers are missing or out of date (asked for as W002)
 newsindex.W031  there are replicas, but this process notes changes for one index only (asked for as W002)
 
@@ -21,6 +26,7 @@ An engine adds its own, named after it (newsindex.whoosh.E001).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
@@ -35,12 +41,14 @@ from newsindex.conf import conf
 from newsindex.engines import DEFAULT_ALIAS, engines
 from newsindex.engines.base import Engine
 from newsindex.exceptions import ConfigurationError, EngineError
+from newsindex.indexing import lag
 from newsindex.models import LONGEST_KEY, Replica
 from newsindex.receivers import followed, resolve
 from newsindex.sources import Source, sources
+from newsindex.tasks import has_tasks, has_workers
 
 ENGINE_KEYS = frozenset({"BACKEND", "OPTIONS", "REPLICA", "REPLICA_DAYS", "TEST"})
-UPDATES = ("inline", "command")
+UPDATES = ("inline", "task", "command")
 EXAMPLE = '{"default": {"BACKEND": "newsindex.engines.whoosh.WhooshEngine", "OPTIONS": {"path": ...}}}'
 
 
@@ -51,11 +59,12 @@ def register() -> None:
     register_check(check_urls, "newsindex", Tags.urls)
     register_check(check_built, "newsindex", Tags.database)
     register_check(check_noting, "newsindex", Tags.database)
+    register_check(check_lag, "newsindex", Tags.database)
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """The shape of the settings, then what each engine says of its own."""
-    messages: list[CheckMessage] = list(_update_setting())
+    messages: list[CheckMessage] = [*_update_setting(), *_tasks(), *_lag_setting()]
     shape = list(_shape())
     messages += shape
     if not shape:
@@ -133,12 +142,50 @@ def _unnoted(database: str) -> Iterator[CheckMessage]:
         )
 
 
+def check_lag(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    if not databases or any(_shape()) or any(_lag_setting()):
+        return []
+    return [message for alias in engines for message in _late(alias)]
+
+
 def _update_setting() -> Iterator[CheckMessage]:
     if conf.NEWSINDEX_UPDATE not in UPDATES:
         yield Error(
-            f"NEWSINDEX_UPDATE must be 'inline' or 'command', not {conf.NEWSINDEX_UPDATE!r}.",
-            hint="'inline' indexes a change after its transaction, 'command' leaves it to newsindex_update.",
+            f"NEWSINDEX_UPDATE must be 'inline', 'task' or 'command', not {conf.NEWSINDEX_UPDATE!r}.",
+            hint=(
+                "'inline' indexes a change after its transaction, 'task' has a task do it, "
+                "'command' leaves it to newsindex_update."
+            ),
             id="newsindex.E005",
+        )
+
+
+def _tasks() -> Iterator[CheckMessage]:
+    if conf.NEWSINDEX_UPDATE != "task":
+        return
+    if not has_tasks():
+        yield Error(
+            "NEWSINDEX_UPDATE is 'task', but there is no backend for tasks.",
+            hint='Set TASKS["default"], on Django 5.2 with the package django-tasks; or write "inline" or "command".',
+            id="newsindex.E020",
+        )
+    elif not has_workers():
+        yield Warning(
+            "NEWSINDEX_UPDATE is 'task', but the backend of TASKS runs a task where it is asked for.",
+            hint='Whoever saves waits for all that is pending. Set a backend with workers, or write "inline".',
+            id="newsindex.W020",
+        )
+
+
+def _lag_setting() -> Iterator[CheckMessage]:
+    lag: object = conf.NEWSINDEX_MAX_LAG
+    if isinstance(lag, bool) or not isinstance(lag, int | float) or not lag > 0:
+        yield Error(
+            f"NEWSINDEX_MAX_LAG must be a number of seconds above 0, not {lag!r}.",
+            hint="Write for example 3600: a change that is pending for more than an hour is too late.",
+            id="newsindex.E022",
         )
 
 
@@ -199,9 +246,26 @@ def _engine(alias: str) -> Iterator[CheckMessage]:
     except ConfigurationError as error:
         yield Error(str(error), hint="See the engine's documentation for its options.", id="newsindex.E004")
         return
+    yield from _served(alias, engine)
     for problem in engine.check():
         kind = Error if problem.level == "error" else Warning
         yield kind(problem.message, hint=problem.hint or None, obj=f"NEWSINDEX[{alias!r}]", id=problem.id)
+
+
+def _served(alias: str, engine: Engine) -> Iterator[CheckMessage]:
+    """What a web server gives to everybody is no place for drafts."""
+    path = getattr(engine, "path", None)
+    if not isinstance(path, Path):
+        return
+    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
+        root = str(getattr(conf, name))
+        if root and path.resolve().is_relative_to(Path(root).resolve()):
+            yield Error(
+                f"The index {alias!r} lies in {path}, which is inside of {name}: everybody can download it.",
+                hint="Set OPTIONS['path'] of the engine to a directory that no web server serves.",
+                obj=f"NEWSINDEX[{alias!r}]",
+                id="newsindex.E021",
+            )
 
 
 def _source(source: Source[Any]) -> Iterator[CheckMessage]:
@@ -259,4 +323,18 @@ def _built(alias: str) -> Iterator[CheckMessage]:
             f"The index {alias!r} was never built: searches find nothing.",
             hint=f"Run manage.py newsindex_rebuild{option}",
             id="newsindex.W002",
+        )
+
+
+def _late(alias: str) -> Iterator[CheckMessage]:
+    try:
+        seconds = lag(engine=alias)
+    except DatabaseError:
+        return  # the table comes with the first migration
+    if seconds > conf.NEWSINDEX_MAX_LAG:
+        option = "" if alias == DEFAULT_ALIAS else f" --engine {alias}"
+        yield Warning(
+            f"A change has been pending for {seconds / 60:.0f} minutes: the index {alias!r} does not show it.",
+            hint=f"Run manage.py newsindex_update{option}, and see what it says.",
+            id="newsindex.W021",
         )

@@ -79,8 +79,24 @@ class Conf:
 
     @property
     def NEWSINDEX_UPDATE(self) -> str:
-        """When the index sees a change: "inline" (right after its transaction) or "command" (newsindex_update)."""
+        """When the index sees a change: right after its transaction "inline" or by a "task", or by a "command"."""
         return str(getattr(settings, "NEWSINDEX_UPDATE", "inline"))
+
+    @property
+    def NEWSINDEX_MAX_LAG(self) -> float:
+        """For how many seconds a change may be pending before checks and monitors call that too long."""
+        lag: float = getattr(settings, "NEWSINDEX_MAX_LAG", 3600)
+        return lag
+
+    @property
+    def MEDIA_ROOT(self) -> str:
+        """Django's own: what lies there is served to everybody."""
+        return str(settings.MEDIA_ROOT or "")
+
+    @property
+    def STATIC_ROOT(self) -> str:
+        """Django's own: what lies there is served to everybody."""
+        return str(settings.STATIC_ROOT or "")
 
     @property
     def LANGUAGE_CODE(self) -> str:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from django.contrib.syndication.views import Feed
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import reverse
-from django.utils.cache import add_never_cache_headers
+from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 from django.utils.translation import gettext
 
+from newsindex.answering import asked_too_often, wait_text
 from newsindex.engines import DEFAULT_ALIAS
 from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters, SearchForm
+from newsindex.logs import get_logger
 from newsindex.searching import EVERYBODY, Result, search
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class SearchFeed(Feed):  # type: ignore[type-arg]
@@ -33,18 +34,34 @@ class SearchFeed(Feed):  # type: ignore[type-arg]
     engine = DEFAULT_ALIAS
     #: How many articles it holds.
     limit = 20
+    #: The directives of Cache-Control, as Django's ``patch_cache_control`` takes them.
+    cache_control: ClassVar[dict[str, Any]] = {"private": True, "no_cache": True}
 
     def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
+        wait = self.get_wait(request)
+        if wait > 0:
+            refusal = HttpResponse(wait_text(wait), content_type="text/plain; charset=utf-8")
+            return asked_too_often(refusal, wait)
         try:
-            return super().__call__(request, *args, **kwargs)
+            response = super().__call__(request, *args, **kwargs)
+            patch_cache_control(response, **self.cache_control)
+            return response
         except EngineError:
-            logger.exception("newsindex: the feed has no answer from the engine %r.", self.engine)
+            logger.exception(
+                "newsindex: the feed has no answer from the engine %r.",
+                self.engine,
+                extra={"event": "search.unavailable", "engine": self.engine},
+            )
             text = gettext("Search is not available at the moment.")
             response = HttpResponse(text, status=503, content_type="text/plain; charset=utf-8")
             add_never_cache_headers(response)
             return response
+
+    def get_wait(self, request: HttpRequest) -> float:
+        """The seconds for which whoever asks has to wait; 0 answers."""
+        return 0
 
     def get_audiences(self, request: HttpRequest) -> Collection[str]:
         """Whose feed it is. Feed readers are not signed in: everybody's, unless overridden."""

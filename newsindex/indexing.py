@@ -8,7 +8,6 @@ engine's commit. So a rollback takes a change back, a crash loses none, and doin
 from __future__ import annotations
 
 import hashlib
-import logging
 import threading
 import time
 from array import array
@@ -38,12 +37,15 @@ from newsindex.exceptions import (
     NewsIndexError,
     WriterBusy,
 )
+from newsindex.logs import get_logger
 from newsindex.masking import has_table as _has_table
 from newsindex.masking import pending_databases as _pending_databases
-from newsindex.models import LONGEST_KEY, PendingChange
+from newsindex.models import LONGEST_KEY, IndexRun, PendingChange
+from newsindex.runs import latest, note_drain
 from newsindex.sources import Source, sources
+from newsindex.tasks import background
 
-logger = logging.getLogger("newsindex")
+logger = get_logger("newsindex")
 
 #: How many pending rows are read, and objects loaded, at a time.
 BATCH: Final = 200
@@ -84,6 +86,19 @@ class Report:
     deferred: bool = False
     error: str = ""
 
+    @property
+    def ok(self) -> bool:
+        return not (self.failed or self.error)
+
+    @property
+    def figures(self) -> dict[str, int]:
+        return {"indexed": self.indexed, "deleted": self.deleted, "failed": self.failed}
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong, in a line; "" where nothing has."""
+        return self.error or _first(self.failures)
+
     def __add__(self, other: Report) -> Report:
         return Report(
             self.indexed + other.indexed,
@@ -104,6 +119,18 @@ class RebuildReport:
     failed: int = 0
     failures: tuple[Failure, ...] = ()
     took: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return not self.failed
+
+    @property
+    def figures(self) -> dict[str, int]:
+        return {"articles": self.stats.articles, "paragraphs": self.stats.paragraphs, "failed": self.failed}
+
+    @property
+    def trouble(self) -> str:
+        return _first(self.failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +159,32 @@ class VerifyReport:
     def ok(self) -> bool:
         return not (self.drift or self.failed or self.index_errors)
 
+    @property
+    def figures(self) -> dict[str, int]:
+        return {
+            "checked": self.checked,
+            "missing": len(self.missing),
+            "stale": len(self.stale),
+            "ghost": len(self.ghost),
+            "failed": len(self.failed),
+            "damage": len(self.index_errors),
+        }
+
+    @property
+    def trouble(self) -> str:
+        return next(iter(self.index_errors), "") or next(iter(self.drift), "") or _first(self.failed)
+
+
+def _first(failures: Sequence[Failure]) -> str:
+    return ": ".join(failures[0]) if failures else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an operator wants to know of one engine. failed: pending rows that were tried in vain."""
+    """What an operator wants to know of one engine. failed: pending rows that were tried in vain.
+
+    oldest: since when the first of them is pending. runs: the newest of each kind of IndexRun.
+    """
 
     engine: str
     backend: str
@@ -144,6 +193,12 @@ class Status:
     pending: int = 0
     failed: int = 0
     oldest: datetime | None = None
+    runs: Mapping[str, IndexRun] = field(default_factory=dict)
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the oldest change that is pending; 0.0 where none is."""
+        return max(0.0, (timezone.now() - self.oldest).total_seconds()) if self.oldest else 0.0
 
 
 # Enqueueing.
@@ -204,7 +259,7 @@ def deferred() -> Iterator[None]:
 
 
 def _note(label: str, pks: Iterable[object], database: str, engine: str | None) -> None:
-    if _insert(label, pks, database, engine) and conf.NEWSINDEX_UPDATE == "inline":
+    if _insert(label, pks, database, engine) and conf.NEWSINDEX_UPDATE in ("inline", "task"):
         _schedule(database)
 
 
@@ -252,6 +307,9 @@ def _after_commit(database: str, everything: bool) -> None:
         _schedule(database, after=unfinished, everything=everything)
         return
     _thread.changed.discard(database)
+    if conf.NEWSINDEX_UPDATE == "task" and not everything:
+        update_index.enqueue()
+        return
     for alias in engines:
         if everything or not _is_held(engines[alias]):
             _drain(alias, database, inline=not everything)
@@ -288,13 +346,25 @@ def _in_transaction(database: str) -> bool:
 # Draining.
 
 
+@background
+def update_index() -> None:
+    """Index what is pending, as a task. Who finds another one at work leaves it to that."""
+    update()
+
+
 def update(
-    objects: QuerySet[Any] | Iterable[Model] | None = None, *, engine: str | None = None, wait: float = 0.0
+    objects: QuerySet[Any] | Iterable[Model] | None = None,
+    *,
+    engine: str | None = None,
+    wait: float = 0.0,
+    retry: bool = True,
+    stop: Callable[[], bool] | None = None,
 ) -> Report:
     """Index ``objects`` (a queryset or instances), and everything else that is pending, now.
 
     For what sends no signals: ``bulk_create``, ``QuerySet.update``, raw SQL. Inside a transaction the drain follows
-    its commit, or is left to the next one where autocommit is off. wait: seconds to wait for another writer. Raises
+    its commit, or is left to the next one where autocommit is off. wait: seconds to wait for another writer. retry:
+    rows that failed often are tried too. stop: asked between batches whether to leave the rest pending. Raises
     ConfigurationError for a model without a source; troubles of the engine are logged and reported, and leave the
     changes pending.
     """
@@ -309,7 +379,7 @@ def update(
     report = Report()
     for database in databases:
         for alias in engines if engine is None else (engine,):
-            report += _drain(alias, database, wait=wait)
+            report += _drain(alias, database, wait=wait, retry=retry, stop=stop)
             replicas.drop_lost(alias, database)
     return report
 
@@ -358,14 +428,30 @@ def _source_of(model: type[Model]) -> Source[Any]:
     )
 
 
-def _drain(alias: str, database: str, *, wait: float = 0.0, inline: bool = False) -> Report:
-    """Drain one engine from one database; the fault boundary around the engine.
+def _drain(
+    alias: str,
+    database: str,
+    *,
+    wait: float = 0.0,
+    inline: bool = False,
+    retry: bool = True,
+    stop: Callable[[], bool] | None = None,
+) -> Report:
+    """Drain one engine from one database, and note that it was done.
 
     inline: for somebody who waits for a save. That much is done and no more; the rest stays pending.
     """
     if not replicas.kept_here(alias):
         return Report()
-    drain = _Drain(alias, database, inline)
+    drain = _Drain(alias, database, inline, retry, stop)
+    report = _guarded(drain, alias, database, wait)
+    if drain.taken or report.error:
+        note_drain(alias, drain.engine, ok=report.ok, figures=report.figures, message=report.trouble)
+    return report
+
+
+def _guarded(drain: _Drain, alias: str, database: str, wait: float) -> Report:
+    """The fault boundary around the engine."""
     try:
         replicas.seen(alias, database)
         replicas.require_current(alias, database)
@@ -373,10 +459,12 @@ def _drain(alias: str, database: str, *, wait: float = 0.0, inline: bool = False
     except WriterBusy:
         return drain.report(busy=True)
     except IndexNotBuilt as error:
-        logger.warning("Changes stay pending, %r has no index for them: %s", alias, error)
+        extra = {"event": "drain.no_index", "engine": alias}
+        logger.warning("Changes stay pending, %r has no index for them: %s", alias, error, extra=extra)
         return drain.report(error=f"{alias}: {error}")
     except (EngineError, OSError) as error:
-        logger.exception("Changes stay pending, %r can't take them", alias)
+        extra = {"event": "drain.failed", "engine": alias}
+        logger.exception("Changes stay pending, %r can't take them", alias, extra=extra)
         _hold(drain.engine)
         return drain.report(error=f"{alias}: {error}")
     if drain.taken:
@@ -410,12 +498,15 @@ class _Drain:
     error was begun and never finished: whoever tried it was killed, by that row perhaps.
     """
 
-    def __init__(self, alias: str, database: str, inline: bool) -> None:
+    def __init__(
+        self, alias: str, database: str, inline: bool, retry: bool = True, stop: Callable[[], bool] | None = None
+    ) -> None:
         self.engine = engines[alias]
         self.inline = inline
+        self.stop = stop
         self.rows = PendingChange.objects.using(database)
         self.pending = self.rows.of(alias)
-        if inline:
+        if inline or not retry:
             self.pending = self.pending.filter(attempts__lt=INLINE_ATTEMPTS)
         self.until = time.monotonic() + INLINE_SECONDS
         self.taken = 0
@@ -446,6 +537,8 @@ class _Drain:
         return Report(counts["indexed"], counts["deleted"], counts["failed"], tuple(self.failures), busy, error=error)
 
     def _spent(self) -> bool:
+        if self.stop and self.stop():
+            return True
         if not self.inline:
             return False
         return self.taken >= INLINE_ROWS or (self.taken > 0 and time.monotonic() >= self.until)
@@ -523,7 +616,7 @@ class _Drain:
 
     def _fail(self, key: str, error: Exception, rows: list[int]) -> None:
         text = describe(error)
-        logger.error("%r was not indexed: %s", key, text, exc_info=error)
+        logger.error("%r was not indexed: %s", key, text, exc_info=error, extra={"event": "row.failed", "key": key})
         self.tried.update(rows)
         self.counts["failed"] += 1
         self.failures += [(key, text)] if len(self.failures) < MAX_NAMED else []
@@ -569,7 +662,7 @@ class _Tally:
 
     def fail(self, key: str, error: Exception) -> None:
         text = describe(error)
-        logger.error("%r was not indexed: %s", key, text, exc_info=error)
+        logger.error("%r was not indexed: %s", key, text, exc_info=error, extra={"event": "row.failed", "key": key})
         self.failed += 1
         self.failures += [(key, text)] if len(self.failures) < MAX_NAMED else []
 
@@ -724,7 +817,7 @@ def _validated(new: Rebuild, least: int, most: int) -> Stats:
 # Verifying.
 
 
-def verify(*, engine: str = DEFAULT_ALIAS) -> VerifyReport:
+def verify(*, engine: str = DEFAULT_ALIAS, progress: Progress | None = None) -> VerifyReport:
     """Compare what an engine holds with the database.
 
     What is pending is no difference, unless it was tried in vain. Memory: 8 bytes a document, and the keys that
@@ -734,10 +827,13 @@ def verify(*, engine: str = DEFAULT_ALIAS) -> VerifyReport:
     report = VerifyReport(engine, index_errors=tuple(target.verify()))
     seen = array("Q")
     suspects: list[str] = []
+    total = target.stats().articles if progress else 0
     for chunk in chunks(target.scan(), BATCH):
         versions = dict(chunk)
         seen.extend(_digest(key) for key in versions)
         suspects += [key for key, said in say_keys(versions, BATCH) if _differs(said, versions[key])]
+        if progress:
+            progress(len(seen), total)
     seen = array("Q", sorted(seen))
     suspects += [key for key in _keys_in_database() if not _contains(seen, _digest(key))]
     return _confirmed(report, target, suspects, indexed=len(seen))
@@ -924,4 +1020,14 @@ def status(*, engine: str = DEFAULT_ALIAS) -> Status:
         oldest += rows.order_by("pk").values_list("created", flat=True)[:1]
     kind = type(target)
     backend = f"{kind.__module__}.{kind.__qualname__}"
-    return Status(engine, backend, health, stats, pending, failed, min(oldest, default=None))
+    return Status(engine, backend, health, stats, pending, failed, min(oldest, default=None), latest(engine))
+
+
+def lag(*, engine: str | None = None) -> float:
+    """Seconds since the oldest change that is pending for an engine or any; 0.0 where none is. One look each."""
+    oldest: list[datetime] = []
+    for database in _pending_databases():
+        for alias in engines if engine is None else (engine,):
+            rows = PendingChange.objects.using(database).of(alias).order_by("pk")
+            oldest += rows.values_list("created", flat=True)[:1]
+    return max(0.0, (timezone.now() - min(oldest)).total_seconds()) if oldest else 0.0

@@ -1,10 +1,11 @@
-"""Article, Tag, TaggedArticle; PendingChange: what the index has still to see; Replica: who keeps an index."""
+"""Article, Tag, TaggedArticle; PendingChange: what the index has still to see; Replica: who keeps an index; IndexRun: what
+was done to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
@@ -279,6 +280,58 @@ class PendingQuerySet(models.QuerySet["PendingChange"]):
     def of(self, engine: str) -> PendingQuerySet:
         """Those that the index of this process under the alias ``engine`` has still to see."""
         return self.filter(engine=engine, replica=conf.replica(engine) or "")
+
+
+class IndexRun(models.Model):
+    """Something that was done to an index, or shall be: a rebuild, a verification, a repair; one row for all drains."""
+
+    class Kind(models.TextChoices):
+        DRAIN = "drain", _("Update")
+        REBUILD = "rebuild", _("Rebuild")
+        VERIFY = "verify", _("Verification")
+        REPAIR = "repair", _("Repair")
+        PURGE = "purge", _("Purge")
+
+    class Outcome(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        PROBLEMS = "problems", _("done, with problems")
+        FAILED = "failed", _("failed")
+
+    #: After this long without a sign of life a run counts as one whose process has died.
+    SILENCE: ClassVar[timedelta] = timedelta(minutes=10)
+
+    engine = models.CharField(_("engine"), max_length=64)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, default=Outcome.WAITING)
+    started = models.DateTimeField(_("started"), default=timezone.now)
+    seen = models.DateTimeField(_("last sign of life"), default=timezone.now)
+    finished = models.DateTimeField(_("finished"), null=True, blank=True)
+    progress = models.PositiveBigIntegerField(_("progress"), default=0)
+    total = models.PositiveBigIntegerField(_("total"), default=0)
+    figures = models.JSONField(_("figures"), default=dict, blank=True)
+    message = models.TextField(_("message"), blank=True)
+
+    class Meta:
+        verbose_name = _("index run")
+        verbose_name_plural = _("search index")
+        default_permissions = ("view",)
+        permissions = (("manage_index", _("Can verify, repair and rebuild the search index")),)
+        indexes = (models.Index(fields=("engine", "kind", "-id"), name="newsindex_run_latest"),)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.engine}"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is said to run, but has given no sign of life for long."""
+        return self.outcome == self.Outcome.RUNNING and timezone.now() - self.seen > self.SILENCE
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.outcome == self.Outcome.WAITING or (self.outcome == self.Outcome.RUNNING and not self.is_silent)
 
 
 class PendingChange(models.Model):

@@ -6,7 +6,6 @@ Whatever an engine answers passes the last gate before anybody sees it: the rows
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -44,6 +43,7 @@ from newsindex.engines.base import (
 from newsindex.engines.counting import month_of
 from newsindex.exceptions import ConfigurationError, EngineError, NewsIndexError
 from newsindex.highlighting import text_fragment
+from newsindex.logs import get_logger
 from newsindex.masking import Mask
 from newsindex.masking import mask as mask_of
 from newsindex.matching import spans
@@ -52,7 +52,7 @@ from newsindex.query.nodes import And, Node, Or, Prefix, Word, relaxed
 from newsindex.replicas import require_current
 from newsindex.sources import Source, sources
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 

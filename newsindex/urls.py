@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from newsindex.feeds import SearchFeed
+from newsindex.health import HealthView
 from newsindex.views import (
     ArticleDetailView,
     OpenSearchDescriptionView,
@@ -22,6 +23,7 @@ urlpatterns = [
     path("json/", SearchJSONView.as_view(), name="search_json"),
     path("suggest/", SuggestView.as_view(), name="suggest"),
     path("feed/", SearchFeed(), name="feed"),
+    path("health/", HealthView.as_view(), name="health"),
     path("opensearch.xml", OpenSearchDescriptionView.as_view(), name="opensearch_description"),
     path("article/<str:slug>/", ArticleDetailView.as_view(), name="article_detail"),
     path("tag/<str:slug>/", TagDetailView.as_view(), name="tag_detail"),

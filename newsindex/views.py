@@ -6,7 +6,6 @@ status 503 and the reason is in the log; no other page of the site is touched by
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,12 +23,14 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.views.generic import TemplateView, View
 
+from newsindex.answering import AnswerMixin
 from newsindex.deadline import Deadline
 from newsindex.engines import DEFAULT_ALIAS
 from newsindex.engines.base import PUBLIC, Span
 from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters, SearchForm, page_number
 from newsindex.highlighting import content_html
+from newsindex.logs import get_logger
 from newsindex.models import Article, Tag
 from newsindex.navigation import active_filters, chart, facet_groups, sort_choices
 from newsindex.paragraphs import Paragraph, read
@@ -46,7 +47,7 @@ from newsindex.searching import (
 )
 from newsindex.sources import ArticleSource, Source, sources
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -96,7 +97,7 @@ class AudienceMixin:
         return EVERYBODY
 
 
-class SearchMixin(AudienceMixin):
+class SearchMixin(AnswerMixin, AudienceMixin):
     """Search for a view: attributes to set, and hooks to override, the outermost last."""
 
     request: HttpRequest
@@ -177,7 +178,11 @@ class SearchView(SearchMixin, TemplateView):
             found = self.find(form)
             context = self.get_found_context(found)
         except EngineError:
-            logger.exception("newsindex: the search page has no answer from the engine %r.", self.engine)
+            logger.exception(
+                "newsindex: the search page has no answer from the engine %r.",
+                self.engine,
+                extra={"event": "search.unavailable", "engine": self.engine},
+            )
             context = {"unavailable": True, "notes": form.notes}
         response = self.render_to_response(
             self.get_context_data(**self.get_form_context(form), **context, **kwargs),
@@ -186,6 +191,11 @@ class SearchView(SearchMixin, TemplateView):
         if context["unavailable"]:
             add_never_cache_headers(response)
         return response
+
+    def get_refusal(self, request: HttpRequest, text: str) -> HttpResponse:
+        form = self.get_form()
+        context = {**self.get_form_context(form), "unavailable": True, "notes": [text]}
+        return self.render_to_response(self.get_context_data(**context))
 
     def get_form_context(self, form: SearchForm) -> dict[str, Any]:
         """The part of the context that needs no engine."""
@@ -227,7 +237,14 @@ class SearchView(SearchMixin, TemplateView):
         return reverse(f"newsindex:{name}") + parameters.query_string()
 
 
-class SearchJSONView(SearchMixin, View):
+class JSONRefusalMixin:
+    """Says ``{"error": ...}`` to those who ask too often."""
+
+    def get_refusal(self, request: HttpRequest, text: str) -> HttpResponse:
+        return JsonResponse({"error": text})
+
+
+class SearchJSONView(JSONRefusalMixin, SearchMixin, View):
     """The results as JSON: the same search, the same gate; status 503 and ``{"error": ...}`` without an engine.
 
     ``published_at`` is ISO 8601 or null, ``suggestion`` a string or null, ``spans`` are pairs of code points, half
@@ -241,15 +258,21 @@ class SearchJSONView(SearchMixin, View):
         try:
             return JsonResponse(search_data(self.find(form)))
         except EngineError:
-            logger.exception("newsindex: the JSON search has no answer from the engine %r.", self.engine)
+            logger.exception(
+                "newsindex: the JSON search has no answer from the engine %r.",
+                self.engine,
+                extra={"event": "search.unavailable", "engine": self.engine},
+            )
             return _unavailable_json()
 
 
-class SuggestView(SearchMixin, View):
+class SuggestView(JSONRefusalMixin, SearchMixin, View):
     """Completions of ``q`` in the form that browsers take: ``[q, [texts], [kinds], [urls]]``."""
 
     http_method_names = ["get", "head"]
     limit = 8
+    #: Whoever types, deletes and types again need not ask again.
+    cache_control = {"private": True, "max_age": 30}
 
     def get(self, request: HttpRequest) -> JsonResponse:
         text = self.get_form().parameters.q
@@ -262,7 +285,11 @@ class SuggestView(SearchMixin, View):
                 timeout=self.timeout,
             )
         except EngineError:
-            logger.exception("newsindex: no suggestions from the engine %r.", self.engine)
+            logger.exception(
+                "newsindex: no suggestions from the engine %r.",
+                self.engine,
+                extra={"event": "search.unavailable", "engine": self.engine},
+            )
             return _unavailable_json()
         urls = [request.build_absolute_uri(one.url) if one.url else "" for one in found]
         answer = [text, [one.text for one in found], [one.kind for one in found], urls]

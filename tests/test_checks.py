@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.db import models
+from django.utils import timezone
 
 from newsindex import checks
 from newsindex.engines.base import Problem, Stats
 from newsindex.engines.memory import MemoryEngine
+from newsindex.models import PendingChange
 from newsindex.sources import Source, register, unregister
 from tests.blog.models import Story
 
@@ -94,7 +97,7 @@ def test_e004_an_engine_that_can_not_be_made(settings: Any, setting: dict[str, A
 def test_e005_when_to_update(settings: Any) -> None:
     settings.NEWSINDEX_UPDATE = "later"
     assert only().id == "newsindex.E005"
-    assert only().msg == "NEWSINDEX_UPDATE must be 'inline' or 'command', not 'later'."
+    assert only().msg == "NEWSINDEX_UPDATE must be 'inline', 'task' or 'command', not 'later'."
 
 
 def test_e006_a_source_without_paragraphs(story: type[Story]) -> None:
@@ -191,3 +194,51 @@ def test_the_table_of_ids_is_complete_and_has_none_twice() -> None:
     documented = re.findall(r"^(newsindex\.[EW]\d{3})  ", checks.__doc__ or "", re.MULTILINE)
     assert len(documented) == len(set(documented))
     assert set(documented) == set(re.findall(r'"(newsindex\.[EW]\d{3})"', code))
+
+
+def test_e020_and_w020_a_task_for_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.NEWSINDEX_UPDATE = "task"
+    for backend, id in (("", "newsindex.E020"), ("ImmediateBackend", "newsindex.W020"), ("DatabaseBackend", None)):
+        monkeypatch.setattr("newsindex.tasks._backend", lambda backend=backend: backend)
+        assert [message.id for message in found()] == ([id] if id else [])
+
+
+@pytest.mark.engine("whoosh")
+@pytest.mark.parametrize("name", ["MEDIA_ROOT", "STATIC_ROOT"])
+def test_e021_an_index_that_is_served(settings: Any, tmp_path: Any, name: str) -> None:
+    setattr(settings, name, str(tmp_path / "served"))
+    assert found() == []
+    setattr(settings, name, str(tmp_path))
+    message = only()
+    assert message.id == "newsindex.E021"
+    assert f"inside of {name}: everybody can download it" in message.msg
+
+
+@pytest.mark.parametrize("lag", [0, -5, "1 hour", None, True])
+def test_e022_a_lag_that_is_no_number(settings: Any, lag: object) -> None:
+    settings.NEWSINDEX_MAX_LAG = lag
+    assert (only().id, repr(lag) in only().msg) == ("newsindex.E022", True)
+
+
+@pytest.mark.django_db
+def test_w021_a_change_that_waits_for_too_long() -> None:
+    change = PendingChange.objects.create(source="blog.post", object_pk="1")
+    assert found(databases=["default"]) == []
+    PendingChange.objects.filter(pk=change.pk).update(created=timezone.now() - timedelta(hours=2))
+    assert found() == []
+    message = only(databases=["default"])
+    assert (message.id, message.hint) == ("newsindex.W021", "Run manage.py newsindex_update, and see what it says.")
+    assert "pending for 120 minutes: the index 'default'" in message.msg
+
+
+@pytest.mark.engine("whoosh")
+def test_w012_and_w013_whose_directory_it_is(default_engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found() == []
+    default_engine.path.chmod(0o750)
+    assert only().id == "newsindex.W013"
+    assert "It holds drafts and restricted articles." in (only().hint or "")
+    default_engine.path.chmod(0o700)
+    owner = default_engine.path.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    assert only().id == "newsindex.W012"
+    assert f"belongs to user {owner}" in only().msg

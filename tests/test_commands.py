@@ -6,6 +6,7 @@ import json
 import re
 from datetime import datetime, timezone
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,9 +197,12 @@ def test_status_in_words(broken_note: str) -> None:
     out, _, error = run("newsindex_status")
     names = [line.split()[0] for line in out.splitlines()[1:]]
     assert out.startswith("default (newsindex.engines.memory.MemoryEngine)\n  health      ok\n")
-    assert names == ["health", "generation", "built", "articles", "paragraphs", "segments", "size", "pending"]
+    assert names == ["health", "generation", "built", "articles", "paragraphs", "segments", "size", "pending", "drain"]
     assert "  articles    1\n  paragraphs  2\n" in out
-    assert re.search(r"  pending     1 \(1 failed, the oldest since \d{4}-\d\d-\d\d \d\d:\d\d\)\n$", out)
+    assert re.search(r"  pending     1 \(1 failed, the oldest since \d{4}-\d\d-\d\d \d\d:\d\d\)\n", out)
+    assert re.search(
+        r"  drain       \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S+ problems; 0 indexed, 0 deleted, 1 failed; blog", out
+    )
     assert error == ""
 
 
@@ -295,3 +299,21 @@ def test_search_says_when_the_engine_can_not_answer(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(MemoryEngine, "search", broken)
     assert run("newsindex_search", "ferry")[2] == "The engine 'default' can't answer: a file is gone"
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "nan", "86400"])
+def test_update_refuses_an_interval_that_is_none(seconds: str) -> None:
+    _, _, error = run("newsindex_update", "--watch", f"--interval={seconds}")
+    assert f"must be a number of seconds above 0 and below a day, not {seconds!r}." in error
+
+
+def test_status_as_json_has_the_documented_keys() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "operations.md").read_text()
+    table = text.partition("| Key | Meaning |\n|---|---|\n")[2].partition("\n\n")[0]
+    documented = {key for line in table.splitlines() for key in re.findall(r"`(\w+)`", line.split(" | ")[0])}
+    make_article("Harbour")
+    indexing.update()
+    (said,) = json.loads(run("newsindex_status", "--json")[0])
+    assert set(said) == documented
+    assert set(said["last_drain"]) == set(re.findall(r"`(\w+)`", table.partition("null, or ")[2]))
+    assert (said["lag_seconds"], said["late"], said["last_rebuild"]) == (0.0, False, None)

@@ -1,4 +1,4 @@
-"""The admin of articles, tags and pending changes, and SearchAdminMixin for any other ModelAdmin.
+"""The admin of articles, tags, pending changes and the index itself, and SearchAdminMixin for any other ModelAdmin.
 
 A site that wants another admin unregisters ours and registers a subclass:
 
@@ -9,13 +9,15 @@ A site that wants another admin unregisters ours and registers a subclass:
 from django.contrib import admin
 
 from newsindex.admin.articles import ArticleAdmin
+from newsindex.admin.index import IndexRunAdmin
 from newsindex.admin.search import SearchAdminMixin, SearchChangeList
 from newsindex.admin.status import PendingChangeAdmin
 from newsindex.admin.tags import TagAdmin
-from newsindex.models import Article, PendingChange, Tag
+from newsindex.models import Article, IndexRun, PendingChange, Tag
 
 admin.site.register(Article, ArticleAdmin)
 admin.site.register(Tag, TagAdmin)
 admin.site.register(PendingChange, PendingChangeAdmin)
+admin.site.register(IndexRun, IndexRunAdmin)
 
-__all__ = ["ArticleAdmin", "PendingChangeAdmin", "SearchAdminMixin", "SearchChangeList", "TagAdmin"]
+__all__ = ["ArticleAdmin", "IndexRunAdmin", "PendingChangeAdmin", "SearchAdminMixin", "SearchChangeList", "TagAdmin"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
@@ -22,6 +21,7 @@ from newsindex.engines import DEFAULT_ALIAS
 from newsindex.engines.base import EVERYTHING, ArticleHit
 from newsindex.exceptions import EngineError
 from newsindex.highlighting import excerpt, highlight
+from newsindex.logs import get_logger
 from newsindex.query import parse
 from newsindex.query.nodes import leaves
 from newsindex.searching import MATCHING_LIMIT, Matches, hits_for, matched, matching_keys, note_messages
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 else:
     BaseAdmin = object
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 #: The name of the column that shows where a row was found.
 COLUMN: Final = "matching_paragraph"

@@ -19,3 +19,14 @@ def at_least_one(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise ArgumentTypeError(f"must be a whole number of at least 1, not {value!r}.")
     return int(value)
+
+
+def seconds(value: str) -> float:
+    """A number of seconds above 0."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 86_400:
+        raise ArgumentTypeError(f"must be a number of seconds above 0 and below a day, not {value!r}.")
+    return number

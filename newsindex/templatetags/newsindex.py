@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +16,9 @@ from newsindex.engines.base import Marked
 from newsindex.engines.counting import local
 from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters
+from newsindex.logs import get_logger
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 register = template.Library()
 
 #: Seconds that a page gives to its related articles.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -11,10 +10,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from newsindex.exceptions import EngineError, IndexDamaged, NewsIndexError
+from newsindex.logs import get_logger
 
 T = TypeVar("T")
 
-logger = logging.getLogger("newsindex")
+logger = get_logger("newsindex")
 
 
 @contextmanager

@@ -8,7 +8,6 @@ life only.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +23,9 @@ from newsindex.engines.whoosh.merging import merge
 from newsindex.engines.whoosh.storage import writing
 from newsindex.engines.whoosh.store import Member, Store, new_name
 from newsindex.exceptions import WriterBusy
+from newsindex.logs import get_logger
 
-logger = logging.getLogger("newsindex")
+logger = get_logger("newsindex")
 
 #: How many paragraphs a commit merges at most: a tenth of a second.
 INLINE_MERGE: Final = 20_000

@@ -238,10 +238,22 @@ def _directory(path: Path) -> Iterator[Problem]:
             "error", "newsindex.E011", f"This process may not write in the directory of the index, {path}.",
             "Give it to the user that runs the site.",
         )  # fmt: skip
-    if stat.S_IMODE(path.stat().st_mode) & (stat.S_IWGRP | stat.S_IWOTH):
+    status = path.stat()
+    if status.st_uid != os.geteuid():
+        yield Problem(
+            "warning", "newsindex.W012",
+            f"The directory of the index, {path}, belongs to user {status.st_uid}; this is user {os.geteuid()}.",
+            "Run the commands of newsindex as the user that runs the site: it can't write the files of another one.",
+        )  # fmt: skip
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         yield Problem(
             "warning", "newsindex.W010", f"Others may write in the directory of the index, {path}.",
             f"Whoever can write there decides what the site finds and shows. Run: chmod 700 {path}",
+        )  # fmt: skip
+    elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Problem(
+            "warning", "newsindex.W013", f"Others may read in the directory of the index, {path}.",
+            f"It holds drafts and restricted articles. Run: chmod 700 {path}",
         )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ outlives the process that started it, whatever that one dies of.
 from __future__ import annotations
 
 import json
-import logging
 import marshal
 import os
 import queue
@@ -26,8 +25,9 @@ from newsindex.engines.whoosh.building import SegmentBuilder
 from newsindex.engines.whoosh.lexicon import Lexicon
 from newsindex.engines.whoosh.rows import Row
 from newsindex.exceptions import EngineError, NewsIndexError
+from newsindex.logs import get_logger
 
-logger = logging.getLogger("newsindex")
+logger = get_logger("newsindex")
 
 #: Rows that go through a pipe at once.
 _FRAME: Final = 64

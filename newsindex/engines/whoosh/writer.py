@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -17,8 +16,9 @@ from newsindex.engines.whoosh.storage import writing
 from newsindex.engines.whoosh.store import Member, Store, new_name
 from newsindex.engines.whoosh.upkeep import merged
 from newsindex.exceptions import ContractError, NewsIndexError
+from newsindex.logs import get_logger
 
-logger = logging.getLogger("newsindex")
+logger = get_logger("newsindex")
 
 #: How many bytes of documents a writer takes in for each megabyte of its memory: to write them needs some three times
 #: as much as they have themselves.

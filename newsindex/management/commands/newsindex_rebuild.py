@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from newsindex import indexing, replicas
+from newsindex import operations, replicas
 from newsindex.engines import DEFAULT_ALIAS
 from newsindex.exceptions import NewsIndexError
 from newsindex.management.arguments import at_least_one, engine_alias
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                     bar.total = total
                     bar.update(done - bar.n)
 
-                report = indexing.rebuild(engine=engine, batch_size=batch_size, progress=advance)
+                report = operations.rebuild(engine=engine, batch_size=batch_size, progress=advance)
         except NewsIndexError as error:
             raise CommandError(str(error)) from error
         for key, text in report.failures:

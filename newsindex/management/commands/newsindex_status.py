@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from newsindex import indexing
 from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.logs import one_line
 from newsindex.management.arguments import engine_alias
+from newsindex.models import IndexRun
+from newsindex.monitoring import is_late, status_data
 
 
 class Command(BaseCommand):
@@ -50,29 +53,20 @@ def _lines(status: indexing.Status) -> list[str]:
         f"  paragraphs  {stats.paragraphs}",
         f"  segments    {stats.segments}",
         f"  size        {_size(stats.size)}",
-        f"  pending     {status.pending} ({status.failed} failed{since})",
+        f"  pending     {status.pending} ({status.failed} failed{since}){' LATE' if is_late(status.lag) else ''}",
+        *(f"  {kind:<11} {_said(run)}" for kind, run in status.runs.items()),
     ]
 
 
+def _said(run: IndexRun) -> str:
+    """The newest run of a kind, in a line."""
+    figures = ", ".join(f"{count} {name}" for name, count in run.figures.items())
+    message = one_line(run.message) if run.message else ""
+    share = f"{run.progress} of {run.total}" if run.is_open and run.total else ""
+    outcome = "no sign of life" if run.is_silent else str(run.outcome)
+    since = timezone.localtime(run.finished or run.started).isoformat(" ", "seconds")
+    return "; ".join(part for part in (f"{since} {outcome}", share, figures, message) if part)
+
+
 def _as_json(found: list[indexing.Status]) -> str:
-    return json.dumps(
-        [
-            {
-                "engine": status.engine,
-                "backend": status.backend,
-                "ok": status.health.ok,
-                "message": status.health.message,
-                "generation": status.stats.generation,
-                "built_at": status.stats.built_at.isoformat() if status.stats.built_at else None,
-                "articles": status.stats.articles,
-                "paragraphs": status.stats.paragraphs,
-                "segments": status.stats.segments,
-                "size": status.stats.size,
-                "pending": status.pending,
-                "failed": status.failed,
-                "oldest_pending": status.oldest.isoformat() if status.oldest else None,
-            }
-            for status in found
-        ],
-        indent=2,
-    )
+    return json.dumps([status_data(status) for status in found], indent=2)

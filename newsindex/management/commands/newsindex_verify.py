@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from newsindex import indexing
+from newsindex import indexing, operations
 from newsindex.engines import DEFAULT_ALIAS
 from newsindex.exceptions import NewsIndexError
 from newsindex.management.arguments import engine_alias
@@ -26,11 +26,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, engine: str, repair: bool, verbosity: int, **options: Any) -> None:
         try:
-            report = indexing.verify(engine=engine)
+            report = operations.verify(engine=engine)
             self._print(report, verbosity)
             if repair and report.drift:
-                indexing.repair(report)
-                report = indexing.verify(engine=engine)
+                operations.repair(report)
+                report = operations.verify(engine=engine)
                 self.stdout.write("After the repair:")
                 self._print(report, verbosity)
         except NewsIndexError as error:
