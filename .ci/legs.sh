@@ -38,6 +38,14 @@ leg_matrix() {
     "$PY" "${PYTEST[@]}" -m "not browser"
 }
 
+# Kills, power cuts, broken disks and many processes, on SQLite and on a PostgreSQL server that the tests start. Nothing
+# is skipped. NEWSINDEX_TRIALS=full for the counts of docs/promises.md.
+leg_faults() {
+    install_postgresql
+    environment faults "$(newest_python)" -e ".[test,faults]"
+    NEWSINDEX_TRIALS="${NEWSINDEX_TRIALS:-few}" NEWSINDEX_FAULTS_REQUIRE=1 "$PY" "${PYTEST[@]}" tests/faults
+}
+
 # The fork with the same import name, in the place of Whoosh. Neither may lie over the other.
 leg_whoosh3() {
     environment whoosh3 "$(newest_python)" -e ".[test]"

@@ -25,6 +25,17 @@ newest_python() {
     done
 }
 
+# Installs Debian's PostgreSQL server without the cluster that comes with it; nothing where there is one.
+install_postgresql() {
+    if ! compgen -G "/usr/lib/postgresql/*/bin/initdb" > /dev/null; then
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -q < /dev/null
+        apt-get install -q -y --no-install-recommends postgresql-common < /dev/null
+        sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+        apt-get install -q -y --no-install-recommends postgresql < /dev/null
+    fi
+}
+
 # Installs what Debian has and the legs need; only what is missing.
 install_system() {
     local wanted=()

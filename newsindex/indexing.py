@@ -820,11 +820,19 @@ def _validated(new: Rebuild, least: int, most: int) -> Stats:
 def verify(*, engine: str = DEFAULT_ALIAS, progress: Progress | None = None) -> VerifyReport:
     """Compare what an engine holds with the database.
 
-    What is pending is no difference, unless it was tried in vain. Memory: 8 bytes a document, and the keys that
-    differ. Raises EngineError where the index can't be read, NewsIndexError where the rows can't be listed.
+    What is pending is no difference, unless it was tried in vain. An index that is damaged is not compared. Memory: 8
+    bytes a document, and the keys that differ. Raises IndexNotBuilt where there is none, NewsIndexError where the rows
+    can't be listed.
     """
-    target = engines[engine]
-    report = VerifyReport(engine, index_errors=tuple(target.verify()))
+    try:
+        report = VerifyReport(engine, index_errors=tuple(engines[engine].verify()))
+        return report if report.index_errors else _compared(report, progress)
+    except IndexDamaged as error:
+        return VerifyReport(engine, index_errors=(str(error),))
+
+
+def _compared(report: VerifyReport, progress: Progress | None) -> VerifyReport:
+    target = engines[report.engine]
     seen = array("Q")
     suspects: list[str] = []
     total = target.stats().articles if progress else 0
@@ -840,7 +848,13 @@ def verify(*, engine: str = DEFAULT_ALIAS, progress: Progress | None = None) -> 
 
 
 def repair(report: VerifyReport) -> Report:
-    """Index again what ``verify`` found missing, stale and ghost."""
+    """Index again what ``verify`` found missing, stale and ghost; everything where the index itself is damaged.
+
+    Raises what ``rebuild`` raises.
+    """
+    if report.index_errors:
+        made = rebuild(engine=report.engine)
+        return Report(indexed=made.stats.articles, failed=made.failed, failures=made.failures)
     for label, pks in by_label(report.drift).items():
         source = sources.get(label)
         using = router.db_for_write(source.model) if source else None

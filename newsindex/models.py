@@ -1,4 +1,4 @@
-"""Article, Tag, TaggedArticle; PendingChange: what the index has still to see; Replica: who keeps an index; IndexRun: what
+"""Article, Tag, TaggedArticle; PendingChange: what the index has still to see; Replica, IndexRun: who keeps one, and what
 was done to it."""
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Faults injected from outside: kills, power cuts, broken disks, many processes. NEWSINDEX_TRIALS=full for all."""
+"""Faults injected from outside: kills, power cuts, broken disks, many processes. NEWSINDEX_TRIALS=few or full."""

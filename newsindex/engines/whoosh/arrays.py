@@ -5,7 +5,10 @@
     16   where the directory begins, its size, its CRC-32: unsigned 64 bit each
     40   zeros up to the first array
     ...  the arrays, each at a multiple of 64 bytes, little endian
-    ...  the directory, JSON: {"meta": ..., "arrays": {name: [type, length, offset, CRC-32]}}
+    ...  the directory, JSON: {"meta": ..., "arrays": {name: [type, length, offset, CRC-32]}, "blocks": {name: [...]}}
+
+An array of more than 64 kB has a CRC-32 for each 64 kB of it in "blocks", and in "arrays" the CRC-32 of those. Whoever
+reads an array has it checked first, as far as he reads and once for each block, so wrong bytes are never an answer.
 
 Nothing in it is code, and a file that is cut off, foreign or of another version is an IndexDamaged that names it.
 """
@@ -41,6 +44,8 @@ _UNSIGNED: Final = tuple(_TYPES[kind] for kind in ("|u1", "<u2", "<u4", "<u8"))
 _CODES: Final = "BHIQ"
 _CHUNK: Final = 1 << 22
 _SMALL: Final = 1 << 15
+#: How many bytes of an array have a checksum of their own: what a single look at it costs at most, a tenth of a ms.
+_BLOCK: Final = 1 << 16
 
 
 def smallest(values: Array) -> Array:
@@ -73,6 +78,7 @@ class ArrayWriter:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._end = _HEADER.size
         self._arrays: dict[str, list[Any]] = {}
+        self._blocks: dict[str, list[int]] = {}
         self._filled: dict[str, int] = {}
         #: Bytes that are still to be written, and where.
         self._waiting = bytearray()
@@ -91,7 +97,7 @@ class ArrayWriter:
         """A whole array of a type as files name it, by its bytes: for small ones."""
         offset = self._room(name, kind, len(data) // _TYPES[kind].itemsize)
         self._write(memoryview(data), offset)
-        self._arrays[name][3] = zlib.crc32(data)
+        _sum_up(self._blocks[name], memoryview(data), 0)
         self._filled[name] = self._arrays[name][1]
 
     def reserve(self, name: str, kind: DTypeLike, length: int) -> None:
@@ -105,20 +111,22 @@ class ArrayWriter:
             raise ValueError(f"{self._path}: no array {name!r} of {kind} can be added.")
         offset = -(-self._end // _ALIGNMENT) * _ALIGNMENT
         self._arrays[name] = [kind, length, offset, 0]
+        self._blocks[name] = []
         self._end = offset + _TYPES[kind].itemsize * length
         return offset
 
     def append(self, name: str, values: Array) -> None:
         """The next piece of an array for which there is room."""
-        kind, length, offset, checksum = self._arrays[name]
+        kind, length, offset, _ = self._arrays[name]
         piece = np.ascontiguousarray(values, dtype=kind)
         if not np.can_cast(values.dtype, piece.dtype) and not np.array_equal(piece, values):
             raise ValueError(f"{self._path}: {name} has values that {kind} can't hold.")
         if self._filled[name] + len(piece) > length:
             raise ValueError(f"{self._path}: {name} has room for {length} values only.")
         data = memoryview(piece).cast("B") if len(piece) else memoryview(b"")
-        self._write(data, offset + self._filled[name] * piece.itemsize)
-        self._arrays[name][3] = zlib.crc32(data, checksum)
+        before = self._filled[name] * piece.itemsize
+        self._write(data, offset + before)
+        _sum_up(self._blocks[name], data, before)
         self._filled[name] += len(piece)
 
     def close(self, meta: Mapping[str, Any]) -> int:
@@ -126,7 +134,10 @@ class ArrayWriter:
         for name, (_, length, _, _) in self._arrays.items():
             if self._filled[name] != length:
                 raise ValueError(f"{self._path}: {name} has {self._filled[name]} of {length} values.")
-        directory = json.dumps({"meta": meta, "arrays": self._arrays}, separators=(",", ":")).encode()
+            self._arrays[name][3] = _checksum(self._blocks[name])
+        blocks = {name: sums for name, sums in self._blocks.items() if len(sums) > 1}
+        content = {"meta": meta, "arrays": self._arrays, "blocks": blocks}
+        directory = json.dumps(content, separators=(",", ":")).encode()
         self._write(memoryview(directory), self._end)
         header = _HEADER.pack(MAGIC, VERSION, 0, self._end, len(directory), zlib.crc32(directory))
         self._write(memoryview(header), 0)
@@ -169,6 +180,25 @@ class ArrayWriter:
             os.close(handle)
 
 
+def _sum_up(sums: list[int], data: memoryview, before: int) -> None:
+    """Go on with the checksums of an array's blocks, of which ``before`` bytes are in them already."""
+    at = 0
+    while at < len(data):
+        inside = (before + at) % _BLOCK
+        if not inside:
+            sums.append(0)
+        end = min(at + _BLOCK - inside, len(data))
+        sums[-1] = zlib.crc32(data[at:end], sums[-1])
+        at = end
+
+
+def _checksum(sums: Sequence[int]) -> int:
+    """The checksum of a whole array, from those of its blocks."""
+    if len(sums) < 2:
+        return sums[0] if sums else 0
+    return zlib.crc32(struct.pack(f"<{len(sums)}I", *sums))
+
+
 class ArrayFile:
     """A file of arrays, mapped. ``meta`` is what its writer said of it; ``file[name]`` is an array, read-only.
 
@@ -178,20 +208,79 @@ class ArrayFile:
     def __init__(self, path: Path) -> None:
         """IndexDamaged where the file is missing (then with FileNotFoundError as its cause), foreign or cut off."""
         self.path = path
-        self._data = _mapped(path)
+        self._data, self._status = _mapped(path)
+        self._name = os.fspath(path)
         self.size = len(self._data)
         directory = self._directory()
         try:
             self.meta: dict[str, Any] = dict(directory["meta"].items())
             self._places: dict[str, tuple[np.dtype[Any], int, int, int]] = dict(self._checked(directory["arrays"]))
+            # Written without blocks by versions before there were any; such an array is one block.
+            self._sums = dict(self._checked_sums(directory.get("blocks", {})))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._damaged(f"its directory says {error!r}") from error
         self._arrays: dict[str, Array] = {}
+        #: The arrays of which all was checked.
+        self._whole: dict[str, Array] = {}
+        #: For the other ones, a byte for each block: 1 where it was not.
+        self._left = {name: bytearray(b"\1" * len(self._sums.get(name, "1"))) for name in self._places}
 
     def __contains__(self, name: str) -> bool:
         return name in self._places
 
     def __getitem__(self, name: str) -> Array:
+        array = self._whole.get(name)
+        if array is None:
+            array = self.unchecked(name)
+            self.check(name, 0, len(array))
+            self._whole[name] = array
+        return array
+
+    def part(self, name: str, first: int, end: int) -> Array:
+        """``file[name][first:end]``, of which no more than that is checked: for large arrays."""
+        array = self._whole.get(name)
+        if array is None:
+            array = self.unchecked(name)
+            self.check(name, first, end)
+        return array[first:end]
+
+    def parts(self, name: str, firsts: Array, ends: Array) -> Array:
+        """``file[name]``, of which the parts between ``firsts`` and ``ends`` are checked."""
+        array = self._whole.get(name)
+        if array is None:
+            array = self.unchecked(name)
+            if name in self._left:
+                for first, end in zip(firsts.tolist(), ends.tolist(), strict=True):
+                    self.check(name, first, end)
+        return array
+
+    def check(self, name: str, first: int, end: int) -> None:
+        """IndexDamaged where values of an array, from ``first`` on, are not what was written. Each block once."""
+        left = self._left.get(name)
+        if left is None or first >= end:
+            return
+        kind = self._places[name][0]
+        size = self._block_size(name)
+        stop = (end * kind.itemsize - 1) // size + 1
+        block = left.find(1, first * kind.itemsize // size, stop)
+        while block >= 0:
+            if not self._is_sound(name, block):
+                raise self._damaged(f"its array {name} is not what was written")
+            left[block] = 0
+            block = left.find(1, block + 1, stop)
+        if 1 not in left:
+            self._whole[name] = self.unchecked(name)
+            self._left.pop(name, None)
+
+    def unchanged(self) -> bool:
+        """Whether nobody has written to the file since it was opened. One that was removed goes on being read."""
+        try:
+            return _identity(os.stat(self._name)) == self._status
+        except OSError:
+            return True
+
+    def unchecked(self, name: str) -> Array:
+        """An array for its length and type; what it holds may be wrong."""
         array = self._arrays.get(name)
         if array is None:
             try:
@@ -204,7 +293,7 @@ class ArrayFile:
         return array
 
     def bytes(self, name: str) -> memoryview:
-        """An array of bytes as such: slices of it are cheap, ``bytes(...)`` of a slice copies."""
+        """An array of bytes as such, for slices that were checked: they are cheap, ``bytes(...)`` of one copies."""
         kind, length, offset, _ = self._places.get(name, (None, 0, 0, 0))
         if kind != np.dtype("u1"):
             raise self._damaged(f"it has no bytes {name!r}")
@@ -216,25 +305,41 @@ class ArrayFile:
             self._data.madvise(mmap.MADV_DONTNEED)
 
     def broken(self) -> Iterator[str]:
-        """The names of the arrays that are not what was written: reads the whole file."""
-        for name, (kind, length, offset, checksum) in self._places.items():
-            found = 0
-            end = offset + kind.itemsize * length
-            for at in range(offset, end, _CHUNK):
-                found = zlib.crc32(memoryview(self._data)[at : min(at + _CHUNK, end)], found)
-            if found != checksum:
+        """The names of the arrays that are not what was written: reads the whole file, whatever was checked before."""
+        end = _HEADER.size
+        for name, (kind, length, offset, _) in sorted(self._places.items(), key=lambda item: item[1][2]):
+            # What lies between two arrays is nobody's answer, but says as well that somebody wrote here.
+            between = self._data[end:offset]
+            end = max(end, offset + kind.itemsize * length)
+            if any(between) or not all(self._is_sound(name, block) for block in range(len(self._sums.get(name, "1")))):
                 yield name
+            elif self._left.pop(name, None) is not None:
+                self._whole[name] = self.unchecked(name)
+
+    def _block_size(self, name: str) -> int:
+        kind, length, _, _ = self._places[name]
+        return _BLOCK if name in self._sums else kind.itemsize * length
+
+    def _is_sound(self, name: str, block: int) -> bool:
+        """Whether a block of an array is what was written."""
+        kind, length, offset, checksum = self._places[name]
+        size = self._block_size(name)
+        begin, end = offset + block * size, offset + min((block + 1) * size, kind.itemsize * length)
+        found = 0
+        for at in range(begin, end, _CHUNK):
+            found = zlib.crc32(memoryview(self._data)[at : min(at + _CHUNK, end)], found)
+        return found == (self._sums[name][block] if name in self._sums else checksum)
 
     def _directory(self) -> Any:
         if len(self._data) < _HEADER.size:
             raise self._damaged("it is cut off")
-        magic, version, _, offset, size, checksum = _HEADER.unpack(self._data[: _HEADER.size])
+        magic, version, nothing, offset, size, checksum = _HEADER.unpack(self._data[: _HEADER.size])
         if magic != MAGIC:
             raise self._damaged("it is not a file of this engine")
         if version != VERSION:
             raise self._damaged(f"it has version {version}, this engine reads {VERSION}")
         data = self._data[offset : offset + size]
-        if len(data) != size or zlib.crc32(data) != checksum:
+        if nothing or offset + size != len(self._data) or len(data) != size or zlib.crc32(data) != checksum:
             raise self._damaged("it is cut off or changed")
         try:
             return json.loads(data)
@@ -253,20 +358,35 @@ class ArrayFile:
                 raise ValueError(f"{name} ends after the file")
             yield name, (dtype, length, offset, checksum)
 
+    def _checked_sums(self, blocks: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[int]]]:
+        for name, sums in blocks.items():
+            kind, length, _, checksum = self._places[name]
+            if type(sums) is not list or len(sums) != -(-kind.itemsize * length // _BLOCK) or len(sums) < 2:
+                raise ValueError(f"{name} with other blocks than it has")
+            if not all(type(value) is int and 0 <= value < 1 << 32 for value in sums) or _checksum(sums) != checksum:
+                raise ValueError(f"{name} with other checksums than its own")
+            yield name, sums
+
     def _damaged(self, what: str) -> IndexDamaged:
         return IndexDamaged(
             f"The index file {self.path} can't be read: {what}. Make a new index with: manage.py newsindex_rebuild"
         )
 
 
-def _mapped(path: Path) -> mmap.mmap:
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _mapped(path: Path) -> tuple[mmap.mmap, tuple[int, ...]]:
+    """The content of a file, and what tells whether it was written to since."""
     try:
         with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
+            status = os.fstat(file.fileno())
+            if status.st_size == 0:
                 raise IndexDamaged(
                     f"The index file {path} is empty. Make a new index with: manage.py newsindex_rebuild"
                 )
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), _identity(status)
     except OSError as error:
         raise IndexDamaged(
             f"The index file {path} can't be read: {error}. Make a new index with: manage.py newsindex_rebuild"

@@ -21,12 +21,13 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from weakref import WeakSet
 
 from newsindex.engines.whoosh.manifest import INDEX_FORMAT
@@ -38,6 +39,7 @@ TOKEN: Final = "token"
 REBUILDING: Final = "rebuilding"
 TOUCHED: Final = "touched"
 _NAME: Final = re.compile(r"[0-9]{4,9}-[0-9a-f]{8}")
+_POINTED: Final = frozenset({"format", "generation", "built_at", "previous"})
 _PAUSE: Final = 0.02
 
 
@@ -123,8 +125,12 @@ class Generations:
 
     def prepare(self) -> None:
         """Make the directories, readable by nobody else."""
+        new = [path for path in (self._folder, self.path, *self.path.parents) if not path.exists()]
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        # Without its name in the directory above, an index that is durable itself is lost all the same.
+        for path in new:
+            sync_directory(path.parent)
 
     def directory(self, generation: str) -> Path:
         return self._folder / generation
@@ -161,7 +167,8 @@ class Generations:
             "built_at": datetime.now(timezone.utc).isoformat(),
             "previous": self.previous(),
         }
-        replace_file(self.path / LIVE, self.path / f"{LIVE}.{secrets.token_hex(4)}", json.dumps(content).encode())
+        data = json.dumps({**content, "checksum": _checksum(content)}).encode()
+        replace_file(self.path / LIVE, self.path / f"{LIVE}.{secrets.token_hex(4)}", data)
 
     def token(self) -> str:
         """The text of ``set_token``; "" where there is none."""
@@ -249,6 +256,9 @@ def _pointer(path: Path, data: bytes) -> Pointer:
         built_at = datetime.fromisoformat(content["built_at"])
         sound = bool(_NAME.fullmatch(generation)) and (not previous or bool(_NAME.fullmatch(previous)))
         sound = sound and built_at.tzinfo is not None
+        # The first indexes of this format have none.
+        checksum = content.pop("checksum", None)
+        sound = sound and set(content) == _POINTED and checksum in (None, _checksum(content))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}") from error
     if written != INDEX_FORMAT:
@@ -259,6 +269,10 @@ def _pointer(path: Path, data: bytes) -> Pointer:
     if not sound:
         raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}")
     return Pointer(generation, built_at, previous)
+
+
+def _checksum(content: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(content, separators=(",", ":"), sort_keys=True).encode())
 
 
 def _append(path: Path, data: bytes) -> None:

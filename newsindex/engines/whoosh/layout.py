@@ -46,6 +46,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -113,15 +114,25 @@ class Strings:
     """Strings of bytes in a file: ``strings[i]``, and for sorted ones ``place``."""
 
     def __init__(self, file: ArrayFile, name: str) -> None:
-        self._data = file.bytes(name)
-        self._at = memoryview(file[f"{name}_at"])
+        self._file, self._name = file, name
         self._samples: list[bytes] | None = None
 
     def __len__(self) -> int:
         return max(len(self._at) - 1, 0)
 
     def __getitem__(self, number: int) -> bytes:
-        return bytes(self._data[self._at[number] : self._at[number + 1]])
+        first, end = self._at[number], self._at[number + 1]
+        self._file.check(self._name, first, end)
+        return bytes(self._data[first:end])
+
+    # Only when they are asked for: to look at them is to check them.
+    @cached_property
+    def _data(self) -> memoryview:
+        return self._file.bytes(self._name)
+
+    @cached_property
+    def _at(self) -> memoryview:
+        return memoryview(self._file[f"{self._name}_at"])
 
     def place(self, string: bytes) -> int:
         """The number of the first string that is not before ``string`` in the order of bytes."""

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsindex.deadline import Deadline
-from newsindex.engines.whoosh.arrays import Array
 from newsindex.engines.whoosh.layout import word_prefix
 from newsindex.engines.whoosh.phrases import in_a_row
 from newsindex.engines.whoosh.runs import Run, ranges
@@ -141,15 +140,17 @@ def _of_forms(segment: Segment, field: str, forms: Forms) -> list[Run]:
     postings = ranges(begins, sizes)
     if not len(postings):
         return []
+    file, ends = segment.file, begins + sizes
+    positions_at = segment[f"{field}_positions_at"]
     return [
         Run(
-            segment[f"{field}_articles"][postings],
-            segment[f"{field}_counts"][postings],
-            segment["text_best"][postings] if field == "text" else None,
-            segment[f"{field}_positions"],
+            file.parts(f"{field}_articles", begins, ends)[postings],
+            file.parts(f"{field}_counts", begins, ends)[postings],
+            file.parts("text_best", begins, ends)[postings] if field == "text" else None,
+            file.parts(f"{field}_positions", positions_at[numbers], positions_at[numbers + 1]),
             forms.times,
             ascending=False,
-            lists=(sizes, segment[f"{field}_positions_at"][numbers].astype(np.intp)),
+            lists=(sizes, positions_at[numbers].astype(np.intp)),
         )
     ]
 
@@ -165,13 +166,13 @@ def _range(segment: Segment, field: str, first: int, end: int, ascending: bool, 
     if begin == stop:
         return []
     positions_at = memoryview(segment[f"{field}_positions_at"])
-    positions: Array = segment[f"{field}_positions"][positions_at[first] : positions_at[end]]
+    file = segment.file
     return [
         Run(
-            segment[f"{field}_articles"][begin:stop],
-            segment[f"{field}_counts"][begin:stop],
-            segment["text_best"][begin:stop] if field == "text" else None,
-            positions,
+            file.part(f"{field}_articles", begin, stop),
+            file.part(f"{field}_counts", begin, stop),
+            file.part("text_best", begin, stop) if field == "text" else None,
+            file.part(f"{field}_positions", positions_at[first], positions_at[end]),
             times,
             ascending,
         )

@@ -160,10 +160,10 @@ class Segment:
             first, end = (int(at) for at in file[f"{field}_at"][form : form + 2])
             begin, stop = (int(at) for at in file[f"{field}_positions_at"][form : form + 2])
             return PostingList(
-                file[f"{field}_articles"][first:end],
-                file[f"{field}_counts"][first:end],
-                file[f"{field}_positions"][begin:stop],
-                file["text_best"][first:end] if field == "text" else None,
+                file.part(f"{field}_articles", first, end),
+                file.part(f"{field}_counts", first, end),
+                file.part(f"{field}_positions", begin, stop),
+                file.part("text_best", first, end) if field == "text" else None,
             )
 
     def _reading(self) -> Any:

@@ -42,7 +42,7 @@ PLACES: Final = (
 def check(segment: Segment) -> None:
     """Raise IndexDamaged where the arrays of a segment don't fit together.
 
-    Reads their ends only. What lies between them is checked by ``verification``, and by whoever uses it.
+    Reads their ends only. What lies between them is checked when it is read, and by ``verification``.
     """
     for what in _misfits(segment):
         raise damaged(segment, what)
@@ -51,7 +51,7 @@ def check(segment: Segment) -> None:
 def _misfits(segment: Segment) -> Iterator[str]:
     counts = {"articles": segment.articles, "paragraphs": segment.paragraphs}
     for name, count in STRINGS.items():
-        counts.setdefault(count, len(segment[f"{name}_at"]) - 1)
+        counts.setdefault(count, len(segment.file.unchecked(f"{name}_at")) - 1)
     columns = {
         "articles": (*ARTICLE_COLUMNS, "key_hash", "key_order"),
         "paragraphs": PARAGRAPH_COLUMNS,
@@ -59,25 +59,27 @@ def _misfits(segment: Segment) -> Iterator[str]:
     }
     for count, names in columns.items():
         for name in names:
-            if len(segment[name]) != counts[count]:
-                yield f"its array {name} has {len(segment[name])} values in the place of {counts[count]}."
+            values = len(segment.file.unchecked(name))
+            if values != counts[count]:
+                yield f"its array {name} has {values} values in the place of {counts[count]}."
             yield from _mistyped(segment, name)
     for name, count, targets in PLACES:
-        places = segment[name]
+        places = segment.file.unchecked(name)
         yield from _mistyped(segment, name)
         if len(places) != counts[count] + 1 or places[0]:
             yield f"its array {name} does not have the place of each of {counts[count]}."
             continue
         for target in targets:
-            if places[-1] != len(segment[target]):
-                yield f"its array {target} has {len(segment[target])} values in the place of {places[-1]}."
+            values = len(segment.file.unchecked(target))
+            if places[-1] != values:
+                yield f"its array {target} has {values} values in the place of {places[-1]}."
             yield from _mistyped(segment, target)
-    if segment["first_paragraph"][-1] != segment.paragraphs:
+    if segment.file.unchecked("first_paragraph")[-1] != segment.paragraphs:
         yield "its articles do not have its paragraphs."
 
 
 def _mistyped(segment: Segment, name: str) -> Iterator[str]:
-    found = segment[name].dtype
+    found = segment.file.unchecked(name).dtype
     expected = article_type(segment.articles).str if name in _ARTICLES else _TYPES.get(name)
     if found != np.dtype(expected) if expected else found.kind != "u" or (name in STRINGS and found.itemsize > 1):
         yield f"its array {name} has values of the type {found.str}."

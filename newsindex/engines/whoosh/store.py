@@ -103,12 +103,13 @@ class Store:
         """The newest commit, to search in."""
         manifest = self.manifest()
         known = self._snapshot
-        if known is not None and known[0] is manifest:
+        if known is not None and known[0] is manifest and all(part.segment.file.unchanged() for part in known[1].parts):
             return known[1]
         with self._lock:
             manifest, members = self._newest()
             known = self._snapshot
             if known is None or known[0] is not manifest:
+                # Another one as well where a file was written to: then the members are opened anew.
                 segments, deleted = [each.segment for each in members], [each.deleted for each in members]
                 known = self._snapshot = manifest, Snapshot(manifest.number, segments, deleted)
             return known[1]
@@ -164,6 +165,9 @@ class Store:
 
     def _newest(self) -> tuple[Manifest, tuple[Member, ...]]:
         manifest = self.manifest()
+        if not all(segment.file.unchanged() for segment in self._segments.values()):
+            # Somebody wrote to a file. What was checked of it counts no longer, and what was cut off must not be read.
+            self._segments, self._deletions, self._opened, self._snapshot = {}, {}, None, None
         while self._opened is None or self._opened[0] is not manifest:
             try:
                 self._open(manifest)
@@ -228,4 +232,5 @@ def _deletions(path: Path, entry: Entry) -> Array:
             raise ValueError(f"it does not name {entry.deleted_articles} of {entry.articles} articles")
         if any(file.broken()):
             raise ValueError("its checksum is wrong")
-    return found
+        # Not where the file is mapped: nobody looks at it again.
+        return found.copy()

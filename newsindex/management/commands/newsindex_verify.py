@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from newsindex import indexing, operations
 from newsindex.engines import DEFAULT_ALIAS
-from newsindex.exceptions import NewsIndexError
+from newsindex.exceptions import IndexNotBuilt, NewsIndexError
 from newsindex.management.arguments import engine_alias
 
 
@@ -22,13 +22,17 @@ class Command(BaseCommand):
         parser.add_argument(
             "--engine", type=engine_alias, default=DEFAULT_ALIAS, help="Its alias in NEWSINDEX (%(default)s)."
         )
-        parser.add_argument("--repair", action="store_true", help="Index again what differs.")
+        parser.add_argument(
+            "--repair",
+            action="store_true",
+            help="Index again what differs; make a new index where this one is damaged.",
+        )
 
     def handle(self, *args: Any, engine: str, repair: bool, verbosity: int, **options: Any) -> None:
         try:
-            report = operations.verify(engine=engine)
+            report = _verified(engine, repair)
             self._print(report, verbosity)
-            if repair and report.drift:
+            if repair and (report.drift or report.index_errors):
                 operations.repair(report)
                 report = operations.verify(engine=engine)
                 self.stdout.write("After the repair:")
@@ -54,3 +58,12 @@ class Command(BaseCommand):
                 f"{report.engine}: {report.checked} checked, {len(report.missing)} missing, "
                 f"{len(report.stale)} stale, {len(report.ghost)} ghosts, {len(report.failed)} failed"
             )
+
+
+def _verified(engine: str, repair: bool) -> indexing.VerifyReport:
+    try:
+        return operations.verify(engine=engine)
+    except IndexNotBuilt as error:
+        if not repair:
+            raise
+        return indexing.VerifyReport(engine, index_errors=(str(error),))
