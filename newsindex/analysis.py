@@ -268,7 +268,8 @@ def _stemmer(language: str) -> Stemmer.Stemmer:
     return stemmers[language]
 
 
-@lru_cache(maxsize=65_536)
+# A few hundred bytes each.
+@lru_cache(maxsize=16_384)
 def _run(text: str, language: str) -> tuple[Token, ...]:
     """The tokens of one run of words and joiners, counted from its own beginning."""
     out: list[Token] = []

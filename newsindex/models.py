@@ -1,5 +1,4 @@
-"""Article, Tag, TaggedArticle; PendingChange: what the index has still to see; Replica, IndexRun: who keeps one, and what
-was done to it."""
+"""Article, Tag, TaggedArticle; what an index has still to see, who keeps one, and what was done to it."""
 
 from __future__ import annotations
 

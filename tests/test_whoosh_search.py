@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from hypothesis import strategies as st
 
 from newsindex.analysis import edit_distance
 from newsindex.deadline import Deadline
-from newsindex.engines.base import EVERYTHING, Document, SearchPage, versioned
-from newsindex.engines.memory import MemoryEngine
+from newsindex.engines.base import EVERYTHING, Document, SearchPage, SearchRequest, versioned
+from newsindex.engines.memory import MemoryEngine, View
 from newsindex.engines.paging import microseconds, place
-from newsindex.engines.whoosh import WhooshEngine, phrases, selection
+from newsindex.engines.whoosh import WhooshEngine, completion, ordering, phrases, selection
 from newsindex.engines.whoosh.evaluation import Evaluation
 from newsindex.engines.whoosh.ordering import Order
 from newsindex.engines.whoosh.runs import Run, ranges
@@ -108,6 +109,7 @@ recencies = st.sampled_from((None, None, timedelta(days=30), timedelta(microseco
     st.sampled_from((0, 0, 3, 40, 300, 2000)),
     st.sampled_from((1, 10, 70)),
     st.booleans(),
+    st.booleans(),
 )
 def test_the_page_is_that_of_judging_every_article(
     snapshot: Snapshot,
@@ -117,7 +119,9 @@ def test_the_page_is_that_of_judging_every_article(
     offset: int,
     limit: int,
     excluding: bool,
+    hesitant: bool,
 ) -> None:
+    """hesitant: with few articles judged at a time, so that much depends on when to stop."""
     asked = question(snapshot, tree, who, recency)
     matched = asked.evaluation.matching(And((tree, Not(Word("kettle")))) if excluding else Or((tree, Word("ferry"))))
     ordinals = np.flatnonzero(matched)
@@ -129,13 +133,23 @@ def test_the_page_is_that_of_judging_every_article(
         (place("relevance", score, snapshot.document(ordinal).published_at, snapshot.key(ordinal)), ordinal)
         for ordinal, score in zip(ordinals.tolist(), scores.tolist(), strict=True)
     )
-    found = selection.page(asked, matched, len(ordinals), request(tree, offset=offset, limit=limit, recency=recency))
+    with pytest.MonkeyPatch.context() as patch:
+        if hesitant:
+            patch.setattr(selection, "_FEW", 1)
+            patch.setattr(selection, "_LAST", 2)
+            patch.setattr(selection, "_first_size", lambda wanted, leaves: 1 + limit // 5)
+        check_pages(asked, matched, ranked, request(tree, offset=offset, limit=limit, recency=recency))
+
+
+def check_pages(asked: Question, matched: Any, ranked: list[tuple[Any, int]], first: SearchRequest) -> None:
+    """Whether the page, and the one after it, has what stands in ``ranked``."""
+    offset, limit = first.offset, first.limit
+    found = selection.page(asked, matched, len(ranked), first)
     assert [hit.ordinal for hit in found.hits] == [ordinal for _, ordinal in ranked[offset : offset + limit]]
     assert [-hit.score for hit in found.hits] == [where[0] for where, _ in ranked[offset : offset + limit]]
     assert (found.next_cursor is None) == (offset + limit >= len(ranked) or not found.hits)
     if found.next_cursor:
-        following = request(tree, limit=limit, recency=recency, cursor=found.next_cursor)
-        second = selection.page(asked, matched, len(ordinals), following)
+        second = selection.page(asked, matched, len(ranked), replace(first, offset=0, cursor=found.next_cursor))
         expected = ranked[offset + limit : offset + 2 * limit]
         assert [hit.ordinal for hit in second.hits] == [ordinal for _, ordinal in expected]
         assert (second.next_cursor is None) == (offset + 2 * limit >= len(ranked))
@@ -189,6 +203,7 @@ def test_a_deleted_article_is_not_found_and_its_successor_is(tmp_path: Path) -> 
 
 KEYS = [f"news.story:{number}" for number in range(300)] + [
     *(f"news.story:{'x' * number}" for number in range(1, 60)),
+    *sorted({"a.b:" + "".join(random.Random(seed).choices("ab", k=20)) for seed in range(40)}),
     *(f"a.b:{char}{number}" for number in range(20) for char in "\x00é京\ud800\uffff\U0010ffff"),
     *("a.b:\x00", "a.b:\x00\x00", "a.b:\x00\x00\x00\x00\x00\x00\x00\x00"),
 ]
@@ -207,9 +222,11 @@ def test_what_ties_in_all_else_is_in_the_order_of_keys(tied: Snapshot, count: in
     order = Order.of(tied, np.flatnonzero(tied.live), "newest")
     keys = [tied.key(ordinal) for ordinal in range(len(KEYS))]
     among = np.arange(0, len(KEYS), 2) if only_some else None
-    chosen = [keys[at] for at in order.first(count, among).tolist()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordering, "_FEW_KEYS", 3)
+        chosen = [keys[at] for at in order.first(count, among).tolist()]
+        after = order.after((0.0, 1, 0, key))
     assert chosen == sorted(keys[::2] if only_some else keys)[:count]
-    after = order.after((0.0, 1, 0, key))
     assert sorted(keys[at] for at in after.tolist()) == sorted(each for each in keys if each > key)
 
 
@@ -220,12 +237,16 @@ positions = st.lists(st.integers(0, 30), min_size=1, max_size=12, unique=True).m
 step = st.lists(st.dictionaries(st.integers(0, 9), positions, min_size=1), min_size=1, max_size=3)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
-    st.lists(step, min_size=2, max_size=4) | st.lists(step, min_size=100, max_size=100),
+    st.lists(step, min_size=2, max_size=4) | st.lists(step, min_size=30, max_size=30),
     st.sampled_from((1, 60, 4_000_000)),
+    st.booleans(),
 )
-def test_rows_are_those_of_looking_at_each_position(met: list[list[dict[int, list[int]]]], block: int) -> None:
+def test_rows_are_those_of_looking_at_each_position(
+    met: list[list[dict[int, list[int]]]], block: int, few: bool
+) -> None:
+    """few: with the way that is for few articles."""
     expected: dict[int, list[int]] = {}
     for number in range(10):
         at = [{position for run in runs for position in run.get(number, ())} for runs in met]
@@ -234,6 +255,7 @@ def test_rows_are_those_of_looking_at_each_position(met: list[list[dict[int, lis
             expected[number] = starts
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(phrases, "_BLOCK", block)
+        patch.setattr(phrases, "FEW_ARTICLES", 10 if few else 0)
         found = phrases.in_a_row(_TenArticles(), "title", [[run_of(each) for each in runs] for runs in met], _nothing)
     assert {
         int(run.articles[at]): run.positions_of(np.array([at]))[0].tolist() for run in found for at in range(len(run))
@@ -256,6 +278,15 @@ def run_of(found: dict[int, list[int]]) -> Run:
     counts = np.array([len(found[number]) for number in articles], np.uint8)
     every = np.array([position for number in articles for position in found[number]], np.uint16)
     return Run(np.array(articles, np.uint32), counts, None, every)
+
+
+def test_no_block_takes_the_marks_of_another_for_its_own() -> None:
+    marks = phrases._Marks(widest=4, steps=100)
+    for _ in range(10):
+        first = marks.numbers()
+        assert first + 100 <= np.iinfo(marks.row.dtype).max
+        assert not np.any((marks.row > first) & (marks.row <= first + 100))
+        marks.row[:] = first + np.arange(len(marks.row)) % 100 + 1
 
 
 def test_a_phrase_of_more_words_than_a_byte_counts(tmp_path: Path) -> None:
@@ -355,11 +386,28 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MemoryEngin
     "typed", ["b", "ba", "bake", "bakeri", "st", "stan", "an to", "ba ba", "ban ba", "zz", "rito t"]
 )
 @pytest.mark.parametrize("limit", [1, 8, 50])
+@pytest.mark.parametrize("begin_with", [1, 64])
 def test_completions_are_those_of_looking_at_all(
-    both: tuple[MemoryEngine, WhooshEngine], typed: str, limit: int
+    both: tuple[MemoryEngine, WhooshEngine], typed: str, limit: int, begin_with: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(completion, "_FIRST", begin_with)
     expected, found = (engine.suggest(typed, now=NOW, audiences=EVERYBODY, limit=limit) for engine in both)
     assert found == expected
+
+
+@pytest.mark.parametrize("prefix", ["b", "ba", "kerito", "st", "s", "zz", ""])
+@pytest.mark.parametrize("enough", [1, 3, 20])
+@pytest.mark.parametrize("begin_with", [1, 8, 64])
+def test_the_most_frequent_words_are_among_those_offered(
+    both: tuple[MemoryEngine, WhooshEngine], prefix: str, enough: int, begin_with: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completion, "_FIRST", begin_with)
+    memory, whoosh = both
+    counts = View(memory._live, NOW, EVERYBODY).words().items()
+    expected = sorted((-count, word) for word, count in counts if word.startswith(prefix))[:enough]
+    evaluation = whoosh._evaluation(NOW, EVERYBODY)
+    offered = sorted((-count, word) for word, count in completion.words(evaluation, prefix, enough))
+    assert offered[:enough] == expected
 
 
 @pytest.mark.parametrize("wrong", ["bakx", "bakeriix", "stann", "toox", "kebarit", "xxxxxx"])

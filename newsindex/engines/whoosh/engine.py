@@ -93,7 +93,8 @@ class WhooshEngine(Engine):
         if request.content:
             hits = tuple(article_hit(snapshot, hit, wanted, best) for hit in found.hits)
         else:
-            hits = tuple(ArticleHit(snapshot.key(hit.ordinal), hit.score) for hit in found.hits)
+            keys = snapshot.keys([hit.ordinal for hit in found.hits])
+            hits = tuple(ArticleHit(key, hit.score) for key, hit in zip(keys, found.hits, strict=True))
         unanswered = request.match == "all" and not total
         return SearchPage(
             hits=hits,

@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 #: Above one posting for so many articles, a leaf is weighed at once instead of only marking its articles.
 _DENSE: Final = 8
+#: So many numbers below 256 add up to less than 65,536.
+_MOST_PACKED: Final = 256
 #: What is looked at first inside an And: what costs least.
 _COST: Final = {Everything: 0, Published: 1, Keyword: 2, Word: 3, Prefix: 5, Fuzzy: 6, Phrase: 7}
 
@@ -50,10 +52,14 @@ class Found:
         self._view = view
 
     @cached_property
+    def postings(self) -> int:
+        """How many postings the runs have together."""
+        return sum(len(run.articles) for fields in self.runs for runs in fields.values() for run in runs)
+
+    @cached_property
     def articles(self) -> Mask:
         """The visible articles in which it occurs."""
-        postings = sum(len(run) for fields in self.runs for runs in fields.values() for run in runs)
-        if postings * _DENSE > self._snapshot.articles:
+        if self.postings * _DENSE > self._snapshot.articles:
             mask = self.tf > 0
         else:
             mask = np.zeros(self._snapshot.articles, bool)
@@ -67,14 +73,62 @@ class Found:
     def tf(self) -> Singles:
         """ranking.py's tf in each article, visible or not, in single precision."""
         tf = np.zeros(self._snapshot.articles, np.float32)
+        text = self._text
+        if text is not None:
+            np.multiply(text[0], self._view.weights["text"], out=tf)
         for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
             for name, found in fields.items():
+                if name == "text" and text is not None:
+                    continue
                 weights, own = self._view.weights[name][part.own], tf[part.own]
                 for run in found:
                     added = weights.take(run.articles)
                     np.multiply(added, run.counts, out=added)
                     np.add.at(own, run.articles, added if run.times == 1 else added * np.float32(run.times))
         return tf
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether ``tf`` and ``most`` are known for all articles, as they are for most leaves in many of them."""
+        return "_text" in self.__dict__ and self._text is not None
+
+    @cached_property
+    def most(self) -> Singles:
+        """The most that it stands in one paragraph of each article, or more."""
+        if self._text is not None:
+            return self._text[1]
+        most = np.zeros(self._snapshot.articles, np.float32)
+        for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
+            for run in fields.get("text", ()):
+                assert run.best is not None
+                np.add.at(most[part.own], run.articles, run.best * np.float32(run.times))
+        return most
+
+    @cached_property
+    def _text(self) -> tuple[Singles, Singles] | None:
+        """How often it stands in the text of each article, and ``most``.
+
+        None where that is not faster than posting by posting: for few of them, and where an article may have large
+        numbers.
+        """
+        runs = [run for fields in self.runs for run in fields.get("text", ())]
+        if sum(len(run.articles) for run in runs) * _DENSE <= self._snapshot.articles:
+            return None
+        if not all(run.ascending and run.counts.dtype == np.uint8 and run.times == 1 for run in runs):
+            return None
+        if max(len(fields.get("text", ())) for fields in self.runs) > _MOST_PACKED:
+            return None
+        # To go through the postings takes longest: both numbers are added up at once, as the halves of one.
+        sums = np.zeros(self._snapshot.articles, np.uint32)
+        for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
+            own = sums[part.own]
+            for run in fields.get("text", ()):
+                assert run.best is not None
+                both = run.best.astype(np.uint32)
+                both <<= np.uint32(16)
+                both |= run.counts
+                np.add.at(own, run.articles, both)
+        return (sums & np.uint32(0xFFFF)).astype(np.float32), (sums >> np.uint32(16)).astype(np.float32)
 
     @cached_property
     def count(self) -> int:

@@ -45,7 +45,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -133,6 +133,10 @@ class Strings:
     @cached_property
     def _at(self) -> memoryview:
         return memoryview(self._file[f"{self._name}_at"])
+
+    def some(self, numbers: Iterable[int]) -> list[bytes]:
+        """Several of them."""
+        return [self[number] for number in numbers]
 
     def place(self, string: bytes) -> int:
         """The number of the first string that is not before ``string`` in the order of bytes."""

@@ -129,25 +129,26 @@ def _steps(segment: Segment, field: str, step: Sequence[Forms]) -> list[Run]:
 def _of_forms(segment: Segment, field: str, forms: Forms) -> list[Run]:
     numbers = forms.numbers
     if len(numbers) <= _FEW_FORMS:
-        at = memoryview(segment[f"{field}_at"])
+        at = segment.field(field).at
         there = [form for form in numbers.tolist() if at[form] < at[form + 1]]
         if len(there) <= _VERY_FEW_FORMS or sum(at[form + 1] - at[form] for form in there) > _FEW_POSTINGS:
             return [run for form in there for run in _one(segment, field, form, forms.times)]
         numbers = np.array(there, np.intp)
+    postings = segment.field(field)
     starts = segment[f"{field}_at"]
     begins = starts[numbers].astype(np.intp)
     sizes = starts[numbers + 1] - begins
-    postings = ranges(begins, sizes)
-    if not len(postings):
+    chosen = ranges(begins, sizes)
+    if not len(chosen):
         return []
     file, ends = segment.file, begins + sizes
     positions_at = segment[f"{field}_positions_at"]
     return [
         Run(
-            file.parts(f"{field}_articles", begins, ends)[postings],
-            file.parts(f"{field}_counts", begins, ends)[postings],
-            file.parts("text_best", begins, ends)[postings] if field == "text" else None,
-            file.parts(f"{field}_positions", positions_at[numbers], positions_at[numbers + 1]),
+            file.parts(postings.articles, begins, ends)[chosen],
+            file.parts(postings.counts, begins, ends)[chosen],
+            None if postings.best is None else file.parts(postings.best, begins, ends)[chosen],
+            file.parts(postings.positions, positions_at[numbers], positions_at[numbers + 1]),
             forms.times,
             ascending=False,
             lists=(sizes, positions_at[numbers].astype(np.intp)),
@@ -161,18 +162,17 @@ def _one(segment: Segment, field: str, form: int, times: int = 1) -> list[Run]:
 
 def _range(segment: Segment, field: str, first: int, end: int, ascending: bool, times: int = 1) -> list[Run]:
     """The postings of adjacent forms, which lie next to each other."""
-    at = memoryview(segment[f"{field}_at"])
-    begin, stop = at[first], at[end]
+    postings = segment.field(field)
+    begin, stop = postings.at[first], postings.at[end]
     if begin == stop:
         return []
-    positions_at = memoryview(segment[f"{field}_positions_at"])
     file = segment.file
     return [
         Run(
-            file.part(f"{field}_articles", begin, stop),
-            file.part(f"{field}_counts", begin, stop),
-            file.part("text_best", begin, stop) if field == "text" else None,
-            file.part(f"{field}_positions", positions_at[first], positions_at[end]),
+            file.part(postings.articles, begin, stop),
+            file.part(postings.counts, begin, stop),
+            None if postings.best is None else file.part(postings.best, begin, stop),
+            file.part(postings.positions, postings.positions_at[first], postings.positions_at[end]),
             times,
             ascending,
         )

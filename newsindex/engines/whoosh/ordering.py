@@ -19,6 +19,8 @@ from newsindex.engines.whoosh.snapshots import Floats, Ints, Ordinals, Snapshot
 #: Up to so many keys are compared as strings; of more, eight bytes at a time.
 _FEW_KEYS: Final = 200
 _STRIP: Final = 8
+#: Up to so many scores are sorted, of which most have no other like them.
+_FEW_SCORES: Final = 8_192
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class Order:
 
     def first(self, count: int, among: Places | None = None) -> Places:
         """The first ``count`` of the places ``among``, or of all, in order."""
+        if self.score is not None and among is None and 0 < len(self.ordinals) <= _FEW_SCORES:
+            by_score = self.score.argsort()[: count + 1]
+            scores = self.score[by_score]
+            if not (scores[1:] == scores[:-1]).any():
+                return by_score[:count]
         tied = np.arange(len(self.ordinals)) if among is None else among
         sure: list[Array] = []
         missing = count

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from newsindex.engines.whoosh.arrays import Array, smallest_type
+from newsindex.engines.whoosh.few_phrases import FEW_ARTICLES, few_in_a_row
 from newsindex.engines.whoosh.runs import Places, Run
 from newsindex.engines.whoosh.segments import Segment
 
@@ -26,6 +27,8 @@ def in_a_row(segment: Segment, field: str, met: Sequence[Sequence[Run]], check: 
     articles = _common(segment, [met[step] for step in order])
     if not len(articles):
         return []
+    if len(articles) <= FEW_ARTICLES:
+        return few_in_a_row(segment, articles, [met[step] for step in order], order)
     # As many places after each article as there are steps keep what begins in one from going on in the next.
     extents = _extents(segment, field, articles, met) + len(met)
     blocks = list(_blocks(extents))
@@ -69,7 +72,7 @@ class _Marks:
     def __init__(self, widest: int, steps: int) -> None:
         """widest: the most places that the articles of a block take."""
         self.steps = steps
-        self.row = np.zeros(widest + 2 * steps + 1, smallest_type(steps + 1))
+        self.row = np.zeros(widest + steps + 1, smallest_type(steps + 1))
         self._most = 256**self.row.itemsize - 1
         self._next = 0
 
@@ -87,6 +90,7 @@ class _Block:
     """The positions of some articles as one row of marks: how many steps are met by what begins at each.
 
     All other articles share the end of the row, of which nothing is kept: to go there is cheaper than to be left out.
+    Their first positions may mark free places before it, but no row of theirs begins there.
     """
 
     def __init__(self, marks: _Marks, articles: Places, extents: Places, next_article: int) -> None:
@@ -97,9 +101,7 @@ class _Block:
         ends = marks.steps + np.cumsum(extents)
         self._begins: Places = ends - extents
         self._end = int(ends[-1])
-        # What is at another article is later than the end, whichever step it is.
-        self._rest = self._end + marks.steps
-        self._row_of = np.full(next_article - int(articles[0]), self._rest, np.int32)
+        self._row_of = np.full(next_article - int(articles[0]), self._end, np.int32)
         self._row_of[articles - articles[0]] = self._begins
 
     def rows(self, steps: Sequence[tuple[int, Sequence[_Stretches]]], block: int) -> tuple[Places, Array]:
@@ -124,7 +126,7 @@ class _Block:
     def _going_on(self, places: Places, level: int) -> Places:
         """Those of the places at which all steps before this one are met."""
         if level == self._unmet:
-            return np.minimum(places, self._rest, out=places)
+            return np.minimum(places, self._end, out=places)
         places = places[self._marks.take(places, mode="clip") == level]
         return places[places < self._end]
 
@@ -132,8 +134,8 @@ class _Block:
         """Where something would begin whose step is met by a run."""
         first, end = stretches.postings(block)
         rows = self._row_of.take(stretches.run.articles[first:end] - np.uint32(self._articles[0]))
-        if 2 * int(np.count_nonzero(rows == self._rest)) > len(rows):
-            inside = (rows != self._rest).nonzero()[0]
+        if 2 * int(np.count_nonzero(rows == self._end)) > len(rows):
+            inside = (rows != self._end).nonzero()[0]
             positions, sizes = stretches.run.positions_of(first + inside)
             rows = rows[inside]
         else:

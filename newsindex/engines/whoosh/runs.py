@@ -67,15 +67,13 @@ class Run:
 
         Two arrays: numbers of postings, and for each the place of its article in ``articles``.
         """
-        if self.ascending and len(articles) <= len(self):
-            at = self.articles.searchsorted(articles.astype(self.articles.dtype))
-            at[at == len(self.articles)] = 0
-            there = (self.articles[at] == articles).nonzero()[0]
+        if self.ascending and len(articles) <= len(self.articles):
+            at = self.articles.searchsorted(articles.astype(self.articles.dtype, copy=False))
+            there = (self.articles.take(at, mode="clip") == articles).nonzero()[0]
             return at[there], there
-        if self.ascending or len(self) * _SPARSE < size:
+        if self.ascending or len(self.articles) * _SPARSE < size:
             places = articles.searchsorted(self.articles)
-            places[places == len(articles)] = 0
-            postings = (articles[places] == self.articles).nonzero()[0]
+            postings = (articles.take(places, mode="clip") == self.articles).nonzero()[0]
             return postings, places[postings]
         place = np.full(size, -1, np.intp)
         place[articles] = np.arange(len(articles))
@@ -86,12 +84,15 @@ class Run:
     def positions_of(self, postings: Places) -> tuple[Array, Places]:
         """The positions of some postings, ascending ones, one after the other, and how many each has."""
         sizes = self.counts[postings].astype(np.intp)
-        return self.positions.take(ranges(self._begins_of(postings), sizes)), sizes
+        return self.positions.take(ranges(self.begins_of(postings, sizes), sizes)), sizes
 
-    def _begins_of(self, postings: Places) -> Places:
-        """Of a few postings, where their positions begin."""
-        if self._lists is not None or len(self) < _SHORT or "begins" in self.__dict__ or not len(postings):
+    def begins_of(self, postings: Places, counts: Array) -> Places:
+        """Where in ``positions`` those of some postings begin, at least one and ascending ones. counts: of each."""
+        if self._lists is not None or "begins" in self.__dict__:
             return self.begins[postings]
+        if len(self.counts) < _SHORT:
+            before: Places = self.counts.cumsum(dtype=np.intp)[postings]
+            return before - counts
         # Adds up all counts between two of them, which is much faster than a sum for each posting.
         sums = np.add.reduceat(self.counts[: int(postings[-1])], postings[:-1], dtype=np.intp)
         return np.concatenate([[self.counts[: int(postings[0])].sum(dtype=np.intp)], sums]).cumsum()

@@ -8,8 +8,9 @@ ordering works out the exact scores only of those that may come first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import accumulate
 
 import numpy as np
 
@@ -23,6 +24,11 @@ from newsindex.ranking import DECIMALS, FIELDS, K1, PASSAGE_SHARE, RECENCY_SHARE
 
 #: The article takes the upper half of a 64-bit number, a position in it the lower.
 _ARTICLE = 32
+#: How many numbers are worked out at a time, for some leaves together.
+_TOGETHER = 200_000
+#: Where less than one article in _WIDE is asked for, or one for _LONG postings, each is looked for.
+_WIDE = 256
+_LONG = 4
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,19 @@ def exact(question: Question, ordinals: Ordinals) -> Scores:
     articles = _Articles(question.evaluation, ordinals)
     total = np.zeros(len(ordinals))
     paragraphs = np.zeros(len(articles.paragraph_keys))
-    for found in question.leaves:
-        idf = found.idf
-        tf, in_paragraphs = articles.weighed(found)
-        total += idf * tf * (K1 + 1) / (K1 + tf)
-        if in_paragraphs is not None:
-            paragraphs += idf * in_paragraphs * (K1 + 1) / (K1 + in_paragraphs)
+    together = _TOGETHER // (len(paragraphs) + len(ordinals) + 1) + 1
+    for first in range(0, len(question.leaves), together):
+        leaves = question.leaves[first : first + together]
+        idf = np.array([[found.idf] for found in leaves])
+        for tf, sums in zip(articles.weighed(leaves), (total, paragraphs), strict=True):
+            if tf is not None:
+                # The steps of ranking.py one by one, so that the numbers are those of other engines.
+                scores = idf * tf
+                scores *= K1 + 1
+                tf += K1
+                scores /= tf
+                for row in scores:
+                    sums += row
     score = total + PASSAGE_SHARE * articles.best(paragraphs)
     snapshot = question.evaluation.snapshot
     if snapshot.boost is not None:
@@ -77,15 +90,18 @@ def at_most(question: Question, ordinals: Ordinals | None = None) -> Singles:
     the best paragraph for all leaves is no better than the best for each of them together.
     """
     snapshot = question.evaluation.snapshot
-    places = None if ordinals is None else _places(question.evaluation, ordinals)
     score = np.zeros(snapshot.articles if ordinals is None else len(ordinals), np.float32)
+    places: list[_Part] | None = None
     for found in question.leaves:
         factor = found.idf * (K1 + 1)
-        tf, most = (
-            _everywhere(question.evaluation, found)
-            if places is None
-            else _at(question.evaluation, found, places, len(score))
-        )
+        if ordinals is None:
+            tf, most = found.tf, found.most
+        elif found.is_weighed or len(ordinals) * _WIDE > max(found.postings * _WIDE // _LONG, snapshot.articles):
+            # Less work than to look for each in the runs.
+            tf, most = found.tf[ordinals], found.most[ordinals]
+        else:
+            places = places or _places(question.evaluation, ordinals)
+            tf, most = _at(question.evaluation, found, places, len(score))
         score += _saturated(tf, factor)
         score += _saturated(most, factor * PASSAGE_SHARE)
     chosen = slice(None) if ordinals is None else ordinals
@@ -98,19 +114,8 @@ def at_most(question: Question, ordinals: Ordinals | None = None) -> Singles:
     return score
 
 
-def _everywhere(evaluation: Evaluation, found: Found) -> tuple[Singles, Singles]:
-    """tf of ranking.py in each article, and the most that the leaf can stand in one paragraph of it."""
-    most = np.zeros(evaluation.snapshot.articles, np.float32)
-    for part, fields in zip(evaluation.snapshot.parts, found.runs, strict=True):
-        own = most[part.own]
-        for run in fields.get("text", ()):
-            assert run.best is not None
-            np.add.at(own, run.articles, run.best * np.float32(run.times))
-    return found.tf, most
-
-
 def _at(evaluation: Evaluation, found: Found, places: Sequence[_Part], size: int) -> tuple[Singles, Singles]:
-    """The same in some articles. There are so few that each is looked up in the runs."""
+    """Found.tf and Found.most in some articles. There are so few that each is looked up in the runs."""
     tf, most = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for part in places:
         for name, runs in found.runs[part.number].items():
@@ -152,100 +157,141 @@ def _places(evaluation: Evaluation, ordinals: Ordinals) -> list[_Part]:
     ]
 
 
+@dataclass
+class _Counted:
+    """How often leaves stand in a field of some articles, collected run by run.
+
+    size: how many articles. For each run: the leaf; the run; the articles of its postings; how often it stands there;
+    where the positions of each begin in its own, if those are wanted.
+    """
+
+    size: int
+    leaves: list[int] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    places: list[Array] = field(default_factory=list)
+    counts: list[Array] = field(default_factory=list)
+    begins: list[Array] = field(default_factory=list)
+
+    def add(self, leaf: int, run: Run, part: _Part, with_positions: bool) -> None:
+        """Add the postings of a run in the articles of a part."""
+        postings, places = run.among(part.own, part.segment.articles)
+        if not len(postings):
+            return
+        if part.where.start:
+            places += part.where.start
+        counts = run.counts[postings].astype(np.intp)
+        self.leaves.append(leaf)
+        self.runs.append(run)
+        self.places.append(places)
+        self.counts.append(counts)
+        if with_positions:
+            self.begins.append(run.begins_of(postings, counts))
+
+    def in_articles(self, leaves: int) -> Floats:
+        """How often each leaf stands in each article."""
+        return self._summed(_joined(self.places), _joined(self.counts), self.counts, leaves, self.size)
+
+    def in_paragraphs(self, leaves: int, paragraphs: Ints) -> Floats:
+        """How often each leaf stands in each paragraph. paragraphs: where each begins, see _ARTICLE."""
+        sizes = _joined(self.counts)
+        where = ranges(_joined(self.begins), sizes)
+        keys: Ints = (_joined(self.places) << _ARTICLE).repeat(sizes)
+        if len(self.runs) == 1:
+            positions = [self.runs[0].positions.take(where)]
+        else:
+            edges = np.add.reduceat(sizes, [0, *accumulate(map(len, self.counts[:-1]))]).cumsum().tolist()
+            positions = [
+                run.positions.take(where[first:end])
+                for run, first, end in zip(self.runs, [0, *edges], edges, strict=False)
+            ]
+        keys += _joined(positions)
+        # What is found is the paragraph after.
+        found: Places = paragraphs.searchsorted(keys, side="right") - 1
+        return self._summed(found, None, positions, leaves, len(paragraphs))
+
+    def _summed(self, places: Array, counts: Array | None, pieces: Sequence[Array], leaves: int, size: int) -> Floats:
+        """For each leaf and place the sum of the counts, None for 1 each. pieces: as long as what each run has."""
+        if leaves > 1:
+            places = places + (np.array(self.leaves) * size).repeat([len(piece) for piece in pieces])
+        if any(run.times > 1 for run in self.runs):
+            times = np.array([run.times for run in self.runs]).repeat([len(piece) for piece in pieces])
+            counts = times if counts is None else times * counts
+        found = np.bincount(places, counts, leaves * size)
+        return found.astype(np.float64, copy=False).reshape(leaves, size)
+
+
 class _Articles:
     """Some articles of a snapshot, and what is counted in them. Arrays are in the order of their ordinals.
 
-    at: where the paragraphs
-    of each article begin among those of all. paragraph_keys: where each paragraph begins, see _ARTICLE.
+    at: where the paragraphs of each article begin among those of all. paragraph_keys: where each paragraph begins, see
+    _ARTICLE.
     """
 
     def __init__(self, evaluation: Evaluation, ordinals: Ordinals) -> None:
         self._view = view = evaluation.view
         self._size = len(ordinals)
         self._parts = _places(evaluation, ordinals)
-        sizes = np.zeros(self._size, np.intp)
-        starts: list[Array] = [np.empty(0, np.int64)]
-        lengths: list[Array] = [np.empty(0, np.int64)]
+        self.at: Places = np.zeros(self._size + 1, np.intp)
+        starts, lengths = [], []
         for part in self._parts:
-            first = part.segment["first_paragraph"]
-            begins = first[part.own].astype(np.intp)
-            own = sizes[part.where]
-            np.subtract(first[part.own + 1], begins, out=own, casting="unsafe")
-            paragraphs = ranges(begins, own)
+            column = part.segment["first_paragraph"]
+            begins = column[part.own].astype(np.intp)
+            sizes = column[part.own + 1] - begins
+            self.at[part.where.start + 1 : part.where.stop + 1] = sizes
+            paragraphs = ranges(begins, sizes)
             starts.append(part.segment["paragraph_start"][paragraphs])
             lengths.append(part.segment["paragraph_length"][paragraphs])
-        self.at: Places = np.concatenate([np.zeros(1, np.intp), sizes.cumsum()])
-        self.paragraph_keys: Ints = (np.arange(self._size, dtype=np.int64) << _ARTICLE).repeat(sizes)
-        self.paragraph_keys += np.concatenate(starts).astype(np.int64, copy=False)
-        size = np.maximum(np.concatenate(lengths), view.average_paragraph)
+        sizes = self.at[1:]
+        self.paragraph_keys: Ints = (np.arange(self._size) << _ARTICLE).repeat(sizes)
+        self.paragraph_keys += _joined(starts)
+        self._empty = not sizes.all()
+        sizes.cumsum(out=sizes)
+        size = np.maximum(_joined(lengths), view.average_paragraph)
         self._paragraph_norm = _norm("text", size, view.average_paragraph)
-        self._norms: dict[str, Floats] = {}
 
-    def weighed(self, found: Found) -> tuple[Floats, Floats | None]:
-        """tf of ranking.py for each article, and for each paragraph; None where the leaf is in none of them."""
-        tf = np.zeros(self._size)
+    def weighed(self, leaves: Sequence[Found]) -> tuple[Floats, Floats | None]:
+        """tf of ranking.py in each article, a row for each leaf, and in each paragraph; None where none is in any."""
+        tf = np.zeros((len(leaves), self._size))
         in_paragraphs: Floats | None = None
         for name in FIELDS:
-            frequency: Floats | None = None
-            keys: dict[int, list[Ints]] = {}
-            for part in self._parts:
-                for run in found.runs[part.number].get(name, ()):
-                    if frequency is None:
-                        frequency = np.zeros(self._size)
-                    postings, places = run.among(part.own, part.segment.articles)
-                    if len(postings):
-                        places += part.where.start
-                        self._count(run, postings, places, frequency, keys if name == "text" else None)
-            if frequency is not None:
-                tf += WEIGHT[name] * frequency / self._norm(name)
-            if keys:
-                in_paragraphs = WEIGHT["text"] * self._counted(keys) / self._paragraph_norm
+            counted = _Counted(self._size)
+            for leaf, found in enumerate(leaves):
+                for part in self._parts:
+                    for run in found.runs[part.number].get(name, ()):
+                        counted.add(leaf, run, part, name == "text")
+            if counted.places:
+                frequency = counted.in_articles(len(leaves))
+                frequency *= WEIGHT[name]
+                frequency /= self._norm(name)
+                tf += frequency
+            if counted.begins:
+                in_paragraphs = counted.in_paragraphs(len(leaves), self.paragraph_keys)
+                in_paragraphs *= WEIGHT["text"]
+                in_paragraphs /= self._paragraph_norm
         return tf, in_paragraphs
-
-    def _count(
-        self, run: Run, postings: Places, places: Places, frequency: Floats, keys: dict[int, list[Ints]] | None
-    ) -> None:
-        """Add up how often the run stands in each article, and collect where. places: of the articles of postings."""
-        if keys is None:
-            sizes = run.counts[postings].astype(np.intp)
-        else:
-            positions, sizes = run.positions_of(postings)
-            found: Ints = (places << _ARTICLE).repeat(sizes)
-            found += positions
-            keys.setdefault(run.times, []).append(found)
-        if run.ascending:
-            frequency[places] += sizes * run.times
-        else:
-            np.add.at(frequency, places, (sizes * run.times).astype(np.float64))
 
     def best(self, paragraphs: Floats) -> Floats:
         """The score of the best paragraph of each article, 0 where it has none."""
+        if not self._empty and self._size:
+            found: Floats = np.maximum.reduceat(paragraphs, self.at[:-1])
+            return found
         best = np.zeros(self._size)
         having = self.at[1:] > self.at[:-1]
         if having.any():
             best[having] = np.maximum.reduceat(paragraphs, self.at[:-1][having])
         return best
 
-    def _counted(self, keys: dict[int, list[Ints]]) -> Floats:
-        """How often something stands in each paragraph. keys: where it stands, by how much it counts."""
-        counts = np.zeros(len(self.paragraph_keys))
-        for times, found in keys.items():
-            where = np.concatenate(found)
-            where.sort()
-            # There are fewer paragraphs than positions.
-            before = where.searchsorted(self.paragraph_keys)
-            counts[:-1] += times * (before[1:] - before[:-1])
-            counts[-1] += times * (len(where) - before[-1])
-        return counts
-
     def _norm(self, name: str) -> Floats:
         """What the frequencies in a field are divided by."""
-        if name not in self._norms:
-            lengths = np.concatenate(
-                [np.empty(0, np.int64), *(part.segment[f"{name}_length"][part.own] for part in self._parts)]
-            )
-            self._norms[name] = _norm(name, lengths, self._view.average[name])
-        return self._norms[name]
+        lengths = _joined([part.segment[f"{name}_length"][part.own] for part in self._parts])
+        return _norm(name, lengths, self._view.average[name])
+
+
+def _joined(arrays: Sequence[Array]) -> Array:
+    """Arrays one after the other; of one, that one."""
+    if len(arrays) == 1:
+        return arrays[0]
+    return np.concatenate(arrays) if arrays else np.empty(0, np.intp)
 
 
 def _norm(name: str, lengths: Array, average: float) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,21 @@ class PostingList:
     counts: Array
     positions: Array
     best: Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPostings:
+    """The postings of a field of a segment: where those of each form begin, and the names of the arrays that hold them.
+
+    best: None but for "text".
+    """
+
+    at: memoryview
+    positions_at: memoryview
+    articles: str
+    counts: str
+    best: str | None
+    positions: str
 
 
 class Segment:
@@ -134,6 +150,32 @@ class Segment:
             starts = np.flatnonzero(taken[1:] > taken[:-1]) + 1
             at = np.append(starts.searchsorted(heads), len(starts))
             return at, starts - heads.repeat(np.diff(at))
+
+    def field(self, name: str) -> FieldPostings:
+        """The postings of a field of FIELDS."""
+        found: FieldPostings | None = self._fields.get(name)
+        if found is None:
+            with self._reading():
+                found = self._fields[name] = FieldPostings(
+                    memoryview(self.file[f"{name}_at"]),
+                    memoryview(self.file[f"{name}_positions_at"]),
+                    f"{name}_articles",
+                    f"{name}_counts",
+                    "text_best" if name == "text" else None,
+                    f"{name}_positions",
+                )
+        return found
+
+    @cached_property
+    def _fields(self) -> dict[str, FieldPostings]:
+        return {}
+
+    def keys(self, articles: Iterable[int]) -> list[str]:
+        """The keys of some articles, at less cost than one by one."""
+        try:
+            return [key.decode(errors="surrogatepass") for key in self._keys.some(articles)]
+        except (IndexError, UnicodeDecodeError) as error:
+            raise damaged(self, f"the keys of its articles can't be read ({error}).") from error
 
     def forms_of(self, stem: str, language: str) -> NDArray[np.uint32]:
         """The forms that are found by a stem of a language, ascending."""

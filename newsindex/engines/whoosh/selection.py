@@ -6,9 +6,8 @@ those that may, in the order of the best place they may have, until no other can
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -24,10 +23,14 @@ from newsindex.ranking import DECIMALS
 
 #: Up to so many matching articles are judged without asking which of them may come first.
 _FEW: Final = 128
-#: How many more than twice those of the page are judged first for each leaf: nine pages out of ten need no second look.
+#: How many more than twice those of the page are judged first, for one leaf and for each of several: nine pages out of
+#: ten need no second look.
+_FIRST_OF_ONE: Final = 8
 _FIRST: Final = 32
-#: Each look takes in twice as many as the one before, but where there are more than this, only half as many again.
-_MOST: Final = 1_000
+#: Of those far from the beginning, half as many again as come before.
+_MOST: Final = 500
+#: In how many times as many as were judged an end is put to it, by judging all that can still come before the last.
+_LAST: Final = 8
 #: How many are judged at a time.
 _CHUNK: Final = 4_096
 #: Fewer matching articles than one in so many are looked up one by one.
@@ -36,8 +39,7 @@ _SPARSE: Final = 8
 _ROWS: Final = 64
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """An article of the page. score: rounded. paragraphs: the scores of all of its paragraphs, not rounded."""
 
     ordinal: int
@@ -57,7 +59,7 @@ def page(question: Question, matched: Mask, total: int, request: SearchRequest) 
     """The page of ``request`` among the ``total`` matched articles."""
     last = None if request.cursor is None else decode_cursor(request.sort, request.cursor)
     end = request.offset + request.limit
-    if not total or not request.limit:
+    if request.offset >= total or not request.limit:
         return Page([], None)
     # One more than the page tells whether there is another page.
     if request.sort == "relevance" and question.leaves:
@@ -68,7 +70,7 @@ def page(question: Question, matched: Mask, total: int, request: SearchRequest) 
         order = Order.of(question.evaluation.snapshot, np.flatnonzero(matched), request.sort)
         first = _first(order, end + 1, last)
     places = first[request.offset : end].tolist()
-    hits = _hits(question, [int(order.ordinals[at]) for at in places], judged)
+    hits = _hits(question, order, places, judged)
     more = len(first) > end
     return Page(hits, encode_cursor(request.sort, order.place(places[-1])) if more and places else None)
 
@@ -78,11 +80,13 @@ def _first(order: Order, count: int, last: Place | None) -> Places:
     return order.first(count, None if last is None else order.after(last))
 
 
-def _hits(question: Question, ordinals: list[int], judged: _Judged | None) -> list[Hit]:
+def _hits(question: Question, order: Order, places: list[int], judged: _Judged | None) -> list[Hit]:
     if judged is None:
         judged = _Judged(question)
-        judged.judge(np.array(sorted(ordinals), np.intp))
-    return judged.hits(ordinals)
+        ordinals = order.ordinals[places]
+        judged.judge(np.sort(ordinals))
+        places = np.argsort(np.argsort(ordinals)).tolist()
+    return judged.hits(places)
 
 
 class _Judged:
@@ -110,19 +114,25 @@ class _Judged:
 
     def order(self) -> Order:
         """What is known, in order of relevance."""
-        ordinals = np.concatenate([known for known, _ in self._known])
-        scores = np.concatenate([scores.articles for _, scores in self._known])
+        if len(self._known) == 1:
+            ordinals, scores = self._known[0][0], self._known[0][1].articles
+        else:
+            ordinals = np.concatenate([known for known, _ in self._known])
+            scores = np.concatenate([scores.articles for _, scores in self._known])
         return Order.of(self.question.evaluation.snapshot, ordinals, "relevance", scores)
 
-    def hits(self, ordinals: list[int]) -> list[Hit]:
-        """Those judged articles as hits."""
+    def hits(self, places: list[int]) -> list[Hit]:
+        """The hits at some places of ``order().ordinals``."""
         found: dict[int, Hit] = {}
+        first = 0
         for known, scores in self._known:
-            at = known.searchsorted(ordinals).clip(max=len(known) - 1)
-            for ordinal, same, place in zip(ordinals, known[at].tolist(), at.tolist(), strict=True):
-                if ordinal == same:
-                    found[ordinal] = Hit(ordinal, float(scores.articles[place]), scores.of_paragraphs(place))
-        return [found[ordinal] for ordinal in ordinals]
+            own = [place for place in places if first <= place < first + len(known)]
+            at = np.array(own, np.intp) - first
+            columns = (column[at].tolist() for column in (known, scores.articles, scores.at, scores.at[1:]))
+            for place, ordinal, score, begin, end in zip(own, *columns, strict=True):
+                found[place] = Hit(ordinal, score, scores.paragraphs[begin:end])
+            first += len(known)
+        return [found[place] for place in places]
 
 
 def _best(judged: _Judged, matched: Mask, total: int, wanted: int, last: Place | None) -> tuple[Order, Places]:
@@ -136,57 +146,63 @@ def _best(judged: _Judged, matched: Mask, total: int, wanted: int, last: Place |
         ordinals = np.flatnonzero(matched)
         most = at_most(question, ordinals)
     else:
-        ordinals, most = None, _below_zero(at_most(question), ~matched)
-    for size in _sizes(2 * wanted + _FIRST * min(len(question.leaves) + 1, 4), total):
-        candidates, following = _most_promising(question, ordinals, most, size, total)
-        in_time = judged.judge(np.sort(candidates))
+        ordinals, most = None, at_most(question)
+        # Nothing for what does not match. A copy by the mask would take ten times as long.
+        most *= matched
+    size = _first_size(wanted, len(question.leaves))
+    while True:
+        candidates, following = _most_promising(question, ordinals, most, matched, size, total)
+        in_time = judged.judge(candidates)
         order = judged.order()
         first = _first(order, wanted, last)
-        if not in_time or following is None or (len(first) == wanted and order.place(int(first[-1])) < following):
-            break
-    return order, first
+        found = len(first) == wanted
+        if not in_time or following is None or (found and order.place(int(first[-1])) < following):
+            return order, first
+        # No other score can be needed than those that may reach the last one known to be as good.
+        enough = int(np.count_nonzero(most >= _least(-order.place(int(first[-1]))[0]))) if found else total
+        size = min(max(enough, size + 1), size * (_LAST if found else 2), total)
 
 
-def _below_zero(most: Singles, those: Mask) -> Singles:
-    """``most`` itself, with those made negative. A copy by the mask would take ten times as long."""
-    sign = those.astype(np.float32)
-    sign *= -2
-    sign += 1
-    most += np.finfo(np.float32).tiny
-    most *= sign
-    return most
+def _first_size(wanted: int, leaves: int) -> int:
+    """How many articles are judged first."""
+    return wanted + min(wanted, _MOST) + (_FIRST_OF_ONE if leaves == 1 else _FIRST * min(leaves + 1, 4))
 
 
-def _sizes(size: int, total: int) -> Iterator[int]:
-    while size < total:
-        yield size
-        size += min(size, max(size // 2, _MOST))
-    yield total
+def _least(score: float) -> np.float32:
+    """What a number is at least that is rounded to ``score`` or to more."""
+    # Numbers that differ may be rounded to the same.
+    least: np.float32 = np.nextafter(np.float32(score - 10.0**-DECIMALS), np.float32(-1))
+    return least
 
 
 def _most_promising(
-    question: Question, ordinals: Ordinals | None, most: Singles, size: int, total: int
+    question: Question, ordinals: Ordinals | None, most: Singles, matched: Mask, size: int, total: int
 ) -> tuple[Ordinals, Place | None]:
-    """The ``size`` articles with the best places that they may have, and a place that no other may come before.
+    """About ``size`` articles with the best places that they may have, ascending, and a place that no other may come
+    before.
 
-    ordinals: of the articles that match, None for all. most: what their scores can be, below 0 for those that don't
-    match. The place is None where there are no others.
+    ordinals: of the articles that match, None for those of ``matched``. most: what scores can be, for each of
+    ``ordinals`` or for all articles, then 0 for those that don't match. The place is None where there are no others.
     """
     if size >= total:
-        return np.flatnonzero(most >= 0) if ordinals is None else ordinals, None
+        return np.flatnonzero(matched) if ordinals is None else ordinals, None
     threshold = round(float(_threshold(most, size)), DECIMALS)
-    # Numbers that differ may be rounded to the same; but what does not match stays out.
-    least = np.nextafter(np.float32(threshold - 10.0**-DECIMALS), np.float32(-1))
-    pool = np.flatnonzero(most >= max(least, np.float32(0)))
+    least = _least(threshold)
+    # What does not match is 0 as well.
+    pool = ((most >= least) if least > 0 or ordinals is not None else matched).nonzero()[0]
+    chosen = pool if ordinals is None else ordinals[pool]
+    # Later than any that may have this score is the place after the undated.
+    later = (-threshold, 2, 0, "")
+    if len(pool) <= 2 * size:
+        return chosen, later
     scores = most[pool].astype(np.float64).round(DECIMALS)
-    chosen = scores >= threshold
-    pool = pool[chosen] if ordinals is None else ordinals[pool[chosen]]
-    order = Order.of(question.evaluation.snapshot, pool, "relevance", scores[chosen])
+    above = scores >= threshold
+    order = Order.of(question.evaluation.snapshot, chosen[above], "relevance", scores[above])
     first = order.first(size + 1)
     if len(first) <= size:
-        # All that may have this score are among them; later than any of those is the place after the undated.
-        return pool, (-threshold, 2, 0, "")
-    return pool[first[:size]], order.place(int(first[-1]))
+        # All that may have this score are among them.
+        return chosen[above], later
+    return np.sort(order.ordinals[first[:size]]), order.place(int(first[-1]))
 
 
 def _threshold(most: Singles, size: int) -> np.float32:

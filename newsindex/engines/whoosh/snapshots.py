@@ -123,6 +123,12 @@ class Snapshot:
         segment, article = self.place(ordinal)
         return segment.key(article)
 
+    def keys(self, ordinals: Sequence[int]) -> list[str]:
+        """The keys of some articles."""
+        if len(self.parts) == 1:
+            return self.parts[0].segment.keys(ordinals)
+        return [self.key(ordinal) for ordinal in ordinals]
+
     def document(self, ordinal: int) -> Document:
         """The whole Document of an article."""
         segment, article = self.place(ordinal)
@@ -130,6 +136,8 @@ class Snapshot:
 
     def split(self, ordinals: Array) -> list[tuple[int, Part, slice]]:
         """The parts that have some of ``ordinals``, ascending ones, each with its number and where those stand."""
+        if len(self.parts) == 1 and len(ordinals):
+            return [(0, self.parts[0], slice(0, len(ordinals)))]
         bounds = [*ordinals.searchsorted(self._firsts).tolist(), len(ordinals)]
         return [
             (number, part, slice(first, end))
