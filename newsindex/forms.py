@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property, lru_cache, partial
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from django import forms
 from django.utils.translation import gettext, ngettext
@@ -49,37 +50,87 @@ class Parameters:
         """Whether nothing is asked for: neither words nor filters."""
         return not self.q and not self.has_filters
 
-    def changed(self, **changes: Any) -> Parameters:
-        """The same but for ``changes``."""
-        return replace(self, **changes)
-
     def query_string(self, page: int = 1, **changes: Any) -> str:
         """``?q=...`` with everything that is asked for but ``changes`` ("?" where that is nothing)."""
-        asked = self.changed(**changes)
-        pairs: list[tuple[str, Any]] = [("q", asked.q)] if asked.q else []
-        for name, attribute in REPEATABLE.items():
-            pairs += [(name, value) for value in getattr(asked, attribute)]
-        pairs += [(name, day.isoformat()) for name in ("after", "before") if (day := getattr(asked, name))]
-        if asked.sort != "relevance":
-            pairs.append(("sort", asked.sort))
+        return self._changed(changes, page)
+
+    def _changed(self, changes: Mapping[str, Any], page: int = 1) -> str:
+        encoded = dict(self._encoded)
+        for attribute, value in changes.items():
+            encoded[attribute] = _ENCODERS[attribute](value)
         if page > 1:
-            pairs.append(("page", page))
-        return "?" + urlencode(pairs, quote_via=quote)
+            encoded["page"] = f"page={page}"
+        return "?" + "&".join(filter(None, encoded.values()))
 
     def with_value(self, facet: str, value: str) -> str:
         """The query string with ``value`` of ``facet`` added as a filter."""
-        attribute = REPEATABLE[facet]
-        return self.changed(**{attribute: (*getattr(self, attribute), value)}).query_string()
+        before, after = self._around[facet]
+        return f"{before}{_pair(facet, value)}{after}"
 
     def without_value(self, facet: str, value: str) -> str:
         """The query string without the filter on ``value`` of ``facet``."""
         attribute = REPEATABLE[facet]
         kept = tuple(one for one in getattr(self, attribute) if keyword(one) != keyword(value))
-        return self.changed(**{attribute: kept}).query_string()
+        return self._changed({attribute: kept})
+
+    def without_day(self, name: str) -> str:
+        """The query string without the day ``after`` or ``before``."""
+        return self._changed({name: None})
 
     def has_value(self, facet: str, value: str) -> bool:
         """Whether ``value`` of ``facet`` is filtered by."""
-        return keyword(value) in {keyword(one) for one in getattr(self, REPEATABLE[facet])}
+        active = self._keywords[facet]
+        return bool(active) and keyword(value) in active
+
+    # A page has a hundred links that differ in one parameter; the others are made ready once.
+
+    @cached_property
+    def _encoded(self) -> dict[str, str]:
+        """What each attribute adds to a query string, in the order in which it does."""
+        return {attribute: encoded(getattr(self, attribute)) for attribute, encoded in _ENCODERS.items()}
+
+    @cached_property
+    def _around(self) -> dict[str, tuple[str, str]]:
+        """What stands before and after one more value of each facet in a query string."""
+        pieces = list(self._encoded.items())
+        places = {attribute: place for place, (attribute, _) in enumerate(pieces, 1)}
+        return {
+            facet: (
+                "?" + "".join(f"{piece}&" for _, piece in pieces[: places[attribute]] if piece),
+                "".join(f"&{piece}" for _, piece in pieces[places[attribute] :] if piece),
+            )
+            for facet, attribute in REPEATABLE.items()
+        }
+
+    @cached_property
+    def _keywords(self) -> dict[str, frozenset[str]]:
+        """The values that are filtered by, for comparison, by facet."""
+        return {
+            facet: frozenset(keyword(one) for one in getattr(self, attribute))
+            for facet, attribute in REPEATABLE.items()
+        }
+
+
+def _pairs(name: str, values: Iterable[str]) -> str:
+    return "&".join([_pair(name, value) for value in values])
+
+
+@lru_cache(maxsize=2_048)
+def _pair(name: str, value: str) -> str:
+    # The values of facets come again on each page.
+    return f"{name}={quote(value, safe='')}"
+
+
+# How the value of each attribute of Parameters is written in a query string; "" where it asks for nothing.
+_ENCODERS: Final[Mapping[str, Callable[[Any], str]]] = {
+    "q": lambda q: f"q={quote(q, safe='')}" if q else "",
+    "tags": partial(_pairs, "tag"),
+    "authors": partial(_pairs, "author"),
+    "sections": partial(_pairs, "section"),
+    "after": lambda day: f"after={day.isoformat()}" if day else "",
+    "before": lambda day: f"before={day.isoformat()}" if day else "",
+    "sort": lambda sort: f"sort={sort}" if sort != "relevance" else "",
+}
 
 
 class QueryField(forms.CharField):
@@ -140,7 +191,7 @@ class SearchForm(forms.Form):
     @property
     def parameters(self) -> Parameters:
         """What is asked for, as far as it can be used."""
-        self.full_clean()
+        self.is_valid()
         clean = self.cleaned_data
         return Parameters(
             q=clean.get("q") or "",

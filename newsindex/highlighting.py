@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
-from typing import Final
+from itertools import islice
+from typing import Final, TypeGuard
 from urllib.parse import quote
 
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.formats import localize
+from django.utils.safestring import SafeString
 
 from newsindex.engines.base import Marked, Span
 from newsindex.markup import Attributes
@@ -23,11 +25,19 @@ from newsindex.paragraphs import Body, Close, Format, Open, Text, Void, read
 #: Code points of an excerpt. A word or two more where that keeps a word whole.
 EXCERPT: Final = 320
 
+# Long enough for every way of grouping digits.
+_LONG_NUMBER: Final = 10**12
 _ELLIPSIS: Final = "…"
 # How far from a cut a space is looked for; text without spaces is cut inside.
 _REACH: Final = 40
+# Words on either side of a match that a link to it names.
+_MOST_CONTEXT: Final = 8
+# Code points in which these mostly stand.
+_NEAR: Final = 80
 _SPACE = re.compile(r"\s")
 _WORD = re.compile(r"\S+")
+# Words that have nothing to be quoted but the spaces between them.
+_PLAIN_WORDS = re.compile("[A-Za-z0-9 ]*")
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 _LAYOUT = re.compile("[\t-\r\x85\u2028\u2029]+")
 # Controls, surrogates, and the characters that turn the direction of what follows them on the line.
@@ -38,7 +48,36 @@ def highlight(marked: Marked | str) -> SafeString:
     """The text escaped, each span in a ``<mark>``. A string has no spans and is only escaped."""
     if isinstance(marked, str):
         marked = Marked(str(marked))
-    return mark_safe(_marked_html(marked.text, _sound(marked.spans, len(marked.text))))
+    return SafeString(_marked_html(marked.text, _sound(marked.spans, len(marked.text))))
+
+
+def number_writer() -> Callable[[int], str]:
+    """How the site writes whole numbers at this moment, for one who has many of them."""
+    return str if localize(_LONG_NUMBER) == str(_LONG_NUMBER) else lambda number: str(localize(number))
+
+
+def escaped(rows: Iterable[Iterable[object]]) -> list[tuple[object, ...]]:
+    """``rows`` with their strings escaped and their numbers as the site writes them; all else as it is.
+
+    For the long loops of a template, which would look into each value anew before it takes it as it is.
+    """
+    written: Callable[[int], str] | None = None
+
+    def shown(value: object) -> object:
+        nonlocal written
+        if type(value) is str:
+            return SafeString(escape(value))
+        if type(value) is int:
+            written = written or number_writer()
+            return SafeString(escape(written(value)))
+        return value
+
+    return [tuple(map(shown, row)) for row in rows]
+
+
+def is_escaped(value: object) -> TypeGuard[str]:
+    """Whether a template takes ``value`` as it is."""
+    return type(value) is SafeString
 
 
 def excerpt(marked: Marked, limit: int = EXCERPT) -> Marked:
@@ -85,7 +124,7 @@ def content_html(content: Body, spans: Mapping[int, Sequence[Span]] | None = Non
             out.append(f"</{piece.tag}>")
         else:
             out.append(_void_html(piece))
-    return mark_safe("".join(out))
+    return SafeString("".join(out))
 
 
 def text_fragment(marked: Marked) -> str:
@@ -158,9 +197,14 @@ def _parts(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, bool]]:
 
 
 def _marked_html(text: str, spans: Sequence[Span]) -> str:
-    if not spans:
-        return escape(text)
-    return "".join(f"<mark>{escape(part)}</mark>" if inside else escape(part) for part, inside in _parts(text, spans))
+    """``text`` escaped, with its sound spans in marks."""
+    out: list[str] = []
+    done = 0
+    for start, end in spans:
+        out += (escape(text[done:start]), "<mark>", escape(text[start:end]), "</mark>")
+        done = end
+    out.append(escape(text[done:]))
+    return "".join(out)
 
 
 def _tag_html(tag: str, attributes: Attributes) -> str:
@@ -245,20 +289,26 @@ def _in_word(char: str) -> bool:
 
 def _context(text: str, start: int, end: int) -> tuple[str, str]:
     """The words before and after: three each, more while the same words stand somewhere else in the text."""
-    nearby = max(start - EXCERPT, 0)
-    # The first word nearby may be half of one.
-    befores = [found.start() + nearby for found in _WORD.finditer(text[nearby:start])][bool(nearby) :]
-    afters = [found.end() + end for found in _WORD.finditer(text[end : end + EXCERPT])]
+    befores = _beginnings(text, max(start - _NEAR, 0), start)
+    if len(befores) < _MOST_CONTEXT:
+        befores = _beginnings(text, max(start - EXCERPT, 0), start)
+    # One more than can be used, for the last word nearby may be half of one.
+    afters = [found.end() + end for found in islice(_WORD.finditer(text[end : end + EXCERPT]), _MOST_CONTEXT + 1)]
     if end + EXCERPT < len(text):
         del afters[-1:]
     lower = text.lower()
     begin, stop = start, end
-    for words in range(3, 9):
+    for words in range(3, _MOST_CONTEXT + 1):
         begin = befores[-words:][0] if befores else start
         stop = afters[:words][-1] if afters else end
         if lower.count(text[begin:stop].lower()) == 1:
             break
     return _words(text[begin:start]), _words(text[end:stop])
+
+
+def _beginnings(text: str, start: int, end: int) -> list[int]:
+    """Where the words begin; the first may be half of one, unless it is the first of the text."""
+    return [found.start() for found in _WORD.finditer(text, start, end)][bool(start) :]
 
 
 def _words(text: str) -> str:
@@ -267,5 +317,7 @@ def _words(text: str) -> str:
 
 
 def _encoded(words: str) -> str:
+    if _PLAIN_WORDS.fullmatch(words):
+        return words.replace(" ", "%20")
     # The hyphen is the only sign that quote leaves alone and the directive gives a meaning.
     return quote(words, safe="", errors="replace").replace("-", "%2D")

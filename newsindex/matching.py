@@ -7,7 +7,7 @@ an engine that keeps texts calls ``occurrences``. Both mean the same, so what is
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -15,14 +15,13 @@ from typing import Final, TypeAlias
 
 from newsindex.analysis import (
     MAX_WORD,
-    RUN,
     Token,
     edit_distance,
     edits_allowed,
     fold,
     length,
-    run_tokens,
     stemming_language,
+    terms,
     tokens,
 )
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix
@@ -74,11 +73,13 @@ class Contains:
         return token.pair and self.char in token.word
 
 
-# How many positions a run takes, and its tokens that are looked for.
-_Inside: TypeAlias = tuple[int, tuple[Token, ...]]
+# How many positions a piece of text takes, and its tokens that are looked for.
+_Inside: TypeAlias = tuple[int, Sequence[Token]]
+# Signs around words that belong to none.
+_SIGNS: Final = '.,;:!?()[]"“”„‘’«»…–—'
 _ONE_OTHER: Final[_Inside] = (1, ())
-# Some 100 KB for the runs of a page.
-_MOST_KNOWN: Final = 1_000
+# A page has some 1,500 different pieces, for which this takes 250 KB.
+_MOST_KNOWN: Final = 4_000
 
 Slot: TypeAlias = Terms | Starts | Near | Contains
 
@@ -199,8 +200,8 @@ def _is_near(word: str, other: str, edits: int) -> bool:
 class _Marker:
     """Finds the same leaves in many texts of one language.
 
-    ``occurrences`` needs no tokens but those that meet a slot. Most runs have none, and the texts of a page have the
-    same runs again and again: what is in them is kept, for so many of them.
+    ``occurrences`` needs no tokens but those that meet a slot. What stands between two spaces mostly has none, and
+    comes again and again in the texts of a page: what is in it is kept.
     """
 
     def __init__(self, leaves: Iterable[Leaf], language: str) -> None:
@@ -209,45 +210,66 @@ class _Marker:
         wanted = list(chain.from_iterable(found for found, _ in self._wanted))
         self._terms = frozenset(term for slot in wanted if isinstance(slot, Terms) for term in slot.terms)
         self._others = [slot for slot in wanted if not isinstance(slot, Terms)]
-        self._known: dict[str, _Inside] = {}
+        # All pieces that were looked into, and of those what ``_told_apart`` gives.
+        self._memo: tuple[set[str], dict[str, _Inside]] = (set(), {})
 
     def spans(self, text: str) -> tuple[Span, ...]:
         found = self._tokens(text) if self._wanted else []
+        if not found:
+            return ()
         places = (occurrences(looked_for, found, slop) for looked_for, slop in self._wanted)
         return tuple(_merged([span for own in places for place in own for span in place.marked]))
 
     def _tokens(self, text: str) -> list[Token]:
         """Those of ``tokens(text, language)`` that meet a slot."""
+        # No token goes over a space.
+        pieces = text.split(" ")
+        told = self._told_apart(set(pieces))
         out: list[Token] = []
-        position = 0
-        known = self._known
-        for match in RUN.finditer(text):
-            run = match.group()
-            size, met = known.get(run) or self._inside(run)
-            if met:
-                offset = match.start()
-                out += [
-                    Token(t.terms, t.word, t.position + position, t.start + offset, t.end + offset, t.pair) for t in met
-                ]
+        position = offset = done = 0
+        for at in [at for at, piece in enumerate(pieces) if piece in told]:
+            position += at - done
+            offset += sum(map(len, pieces[done:at])) + at - done
+            size, met = told[pieces[at]]
+            out += [
+                Token(t.terms, t.word, t.position + position, t.start + offset, t.end + offset, t.pair) for t in met
+            ]
             position += size
+            offset += len(pieces[at]) + 1
+            done = at + 1
         return out
 
-    def _inside(self, run: str) -> _Inside:
-        found = run_tokens(run, self._language)
-        met = tuple(token for token in found if self._meets(token))
-        inside = (length(found), met) if met or length(found) != 1 else _ONE_OTHER
-        if len(run) <= MAX_WORD:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[run] = inside
-        return inside
+    def _told_apart(self, pieces: set[str]) -> Mapping[str, _Inside]:
+        """At least those of the pieces that are not just one word that is not looked for, and what is in them."""
+        if len(self._memo[0]) >= _MOST_KNOWN:
+            # Another thread may be reading the old ones.
+            self._memo = (set(), {})
+        known, told = self._memo
+        wanted, others, language = self._terms, self._others, self._language
+        unkept: dict[str, _Inside] = {}
+        for piece in pieces.difference(known):
+            word = piece.strip(_SIGNS)
+            if not others and word.isascii() and word.isalnum() and len(word) <= MAX_WORD:
+                is_other = wanted.isdisjoint(terms(word, language))
+            else:
+                is_other = False
+            inside = _ONE_OTHER if is_other else self._looked_into(piece)
+            keeps = len(piece) <= MAX_WORD and len(known) < _MOST_KNOWN
+            if inside is not _ONE_OTHER:
+                (told if keeps else unkept)[piece] = inside
+            if keeps:
+                known.add(piece)
+        return {**told, **unkept} if unkept else told
 
-    def _meets(self, token: Token) -> bool:
-        return not self._terms.isdisjoint(token.terms) or any(slot.meets(token) for slot in self._others)
+    def _looked_into(self, piece: str) -> _Inside:
+        found = tokens(piece, self._language)
+        wanted, others = self._terms, self._others
+        met = [t for t in found if not wanted.isdisjoint(t.terms) or (others and any(s.meets(t) for s in others))]
+        return (length(found), met) if met or len(found) != 1 else _ONE_OTHER
 
 
 # A page has texts of a few languages, and a process answers a few pages at a time.
-_marker = lru_cache(maxsize=16)(_Marker)
+_marker = lru_cache(maxsize=8)(_Marker)
 
 
 def _is_one(found: Sequence[Token]) -> bool:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, date
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
-from django.utils.formats import date_format
-from django.utils.translation import gettext
+from django.utils import dateformat
+from django.utils.formats import date_format, get_format
+from django.utils.translation import get_language, gettext, ngettext, npgettext
 from django.utils.translation import gettext_lazy as _
 
 from newsindex.engines.base import FACETS, Facet, FacetCount, MonthCount
 from newsindex.forms import REPEATABLE, SORTS, Parameters
+from newsindex.highlighting import escaped, number_writer
 from newsindex.query import parse, unparse
+from newsindex.searching import Result
 
 FACET_LABELS: Final[Mapping[Facet, Any]] = {"tag": _("Tags"), "author": _("Authors"), "section": _("Sections")}
 FILTER_LABELS: Final[Mapping[Facet, Any]] = {"tag": _("Tag"), "author": _("Author"), "section": _("Section")}
@@ -42,6 +46,12 @@ class FacetGroup:
     name: Facet
     label: Any
     choices: tuple[FacetChoice, ...]
+
+    @property
+    def rows(self) -> list[tuple[object, ...]]:
+        """The choices, escaped for a loop: value, count, what is counted ("article" or "articles"), active, url."""
+        language = get_language()
+        return escaped((one.value, one.count, _noun(one.count, language), one.active, one.url) for one in self.choices)
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,17 @@ class Chart:
         return tuple(bar for bar in self.bars if bar.count)
 
     @property
+    def rows(self) -> list[tuple[object, ...]]:
+        """The same, escaped for a loop: url, label, count, both in words, left of the column, and x, y, height."""
+        language, written = get_language(), number_writer()
+        rows = []
+        for bar in self.counted:
+            words = _bar_words(bar.count, language) % {"label": bar.label, "number": written(bar.count)}
+            # A drawing knows no thousands separators.
+            rows.append((bar.url, bar.label, bar.count, words, str(bar.x - 1), str(bar.x), str(bar.y), str(bar.height)))
+        return escaped(rows)
+
+    @property
     def first(self) -> Bar:
         return self.bars[0]
 
@@ -131,10 +152,34 @@ def narrow_url(parameters: Parameters, name: str, value: str) -> str:
     if not getattr(parameters, REPEATABLE[name]) or '"' in value:
         return parameters.with_value(name, value)
     # Two values of one parameter mean either; the query language can say both.
-    query = parse(parameters.q)
-    # As it was understood: what was ignored, such as an open quote, must not swallow the addition.
-    words = unparse(query.tree) if query.notes else parameters.q
-    return parameters.query_string(q=f'{words} {name}:"{value}"'.strip())
+    return parameters.query_string(q=f'{_understood(parameters.q)} {name}:"{value}"'.strip())
+
+
+class Narrowed(NamedTuple):
+    """The links from a result to narrower searches: rows of a name and the link, escaped for a loop."""
+
+    section: list[tuple[object, ...]]
+    authors: list[tuple[object, ...]]
+    tags: list[tuple[object, ...]]
+
+
+def narrowed(parameters: Parameters, hit: Result, page: str = "") -> Narrowed:
+    """The links for the section, the authors and the tags of ``hit``. page: the address of the search, if elsewhere."""
+
+    def links(name: str, values: Iterable[str]) -> list[tuple[object, ...]]:
+        return escaped((value, page + narrow_url(parameters, name, value)) for value in values)
+
+    return Narrowed(
+        links("section", (hit.section,) if hit.section else ()), links("author", hit.authors), links("tag", hit.tags)
+    )
+
+
+@lru_cache(maxsize=16)
+def _understood(text: str) -> str:
+    """``text`` without what was ignored of it, such as an open quote, which must not swallow what is added."""
+    # The page that asks for it asks for each of its links.
+    query = parse(text)
+    return unparse(query.tree) if query.notes else text
 
 
 def active_filters(parameters: Parameters) -> tuple[ActiveFilter, ...]:
@@ -151,9 +196,7 @@ def active_filters(parameters: Parameters) -> tuple[ActiveFilter, ...]:
     ]
     for label, name in ((_("From"), "after"), (_("Before"), "before")):
         if day := getattr(parameters, name):
-            chips.append(
-                ActiveFilter(label, date_format(day, "DATE_FORMAT"), parameters.changed(**{name: None}).query_string())
-            )
+            chips.append(ActiveFilter(label, date_format(day, "DATE_FORMAT"), parameters.without_day(name)))
     return tuple(chips)
 
 
@@ -177,19 +220,48 @@ def chart(months: Sequence[MonthCount], parameters: Parameters) -> Chart | None:
     if len(span) < 2:
         return None
     most = max(counts.values())
-    bars = tuple(_bar(place, start, counts.get(start, 0), most, unit, parameters) for place, start in enumerate(span))
+    label = _label_maker(unit)
+    bars = tuple(
+        _bar(place, start, counts.get(start, 0), most, unit, label(start), parameters)
+        for place, start in enumerate(span)
+    )
     return Chart(bars, unit, width=len(bars) * _BAR_STEP)
 
 
-def _bar(place: int, start: date, count: int, most: int, unit: str, parameters: Parameters) -> Bar:
+def _label_maker(unit: str) -> Callable[[date], str]:
+    """How months or years are named."""
+    if unit == "year":
+        return lambda start: str(start.year)
+    form, language = get_format("YEAR_MONTH_FORMAT"), get_language()
+    return lambda start: _month_label(start, form, language)
+
+
+def _bar(place: int, start: date, count: int, most: int, unit: str, label: str, parameters: Parameters) -> Bar:
     height = max(_LEAST_BAR, round(_CHART_HEIGHT * count / most)) if count else 0
     last = start if unit == "month" else start.replace(month=12)
     # At the ends of the calendar there is no day to begin or to end with.
     after = start if start > date.min else None
     before = _next_month(last) if (last.year, last.month) < (MAXYEAR, 12) else None
-    label = date_format(start, "YEAR_MONTH_FORMAT") if unit == "month" else str(start.year)
     url = parameters.query_string(after=after, before=before) if count else ""
     return Bar(label, count, url, place * _BAR_STEP + 1, _CHART_HEIGHT - height, height)
+
+
+@lru_cache(maxsize=1_024)
+def _month_label(month: date, form: str, language: str | None) -> str:
+    """``month`` in the words of ``language``, the one of the moment, by which labels are told apart here."""
+    return dateformat.format(month, form)
+
+
+@lru_cache(maxsize=1_024)
+def _bar_words(count: int, language: str | None) -> str:
+    """What a bar with so many articles says, in the language of the moment; its label and the number go in."""
+    return ngettext("%(label)s: %(number)s article", "%(label)s: %(number)s articles", count)
+
+
+@lru_cache(maxsize=1_024)
+def _noun(count: int, language: str | None) -> str:
+    """What is counted, in the language of the moment."""
+    return npgettext("after a number", "article", "articles", count)
 
 
 def _by_year(months: Mapping[date, int]) -> tuple[list[date], dict[date, int]]:

@@ -6,11 +6,12 @@ Whatever an engine answers passes the last gate before anybody sees it: the rows
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, TypeVar, overload
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
 from django.db.models import Case, CharField, F, IntegerField, Model, QuerySet, UUIDField, Value, When
@@ -18,7 +19,9 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Replace, StrIndex
 from django.urls import NoReverseMatch
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from newsindex.analysis import keyword
@@ -42,7 +45,7 @@ from newsindex.engines.base import (
 )
 from newsindex.engines.counting import month_of
 from newsindex.exceptions import ConfigurationError, EngineError, NewsIndexError
-from newsindex.highlighting import text_fragment
+from newsindex.highlighting import escaped, number_writer, text_fragment
 from newsindex.logs import get_logger
 from newsindex.masking import Mask
 from newsindex.masking import mask as mask_of
@@ -64,6 +67,7 @@ MATCHING_LIMIT: Final = 10_000
 _RANKED_TOGETHER: Final = 500
 _WIDEST_KEY: Final = 1_000
 _BETWEEN: Final = "\x1f"
+_DROPPED: Final = re.compile(r"[\x00- \\\x7f]")
 
 #: What a note of the query language says, by its code: ``query.MESSAGES`` where translators find it.
 NOTE_MESSAGES: Final[Mapping[str, str | Promise]] = {
@@ -130,6 +134,21 @@ class Result:
     def more_paragraphs(self) -> int:
         """How many matched paragraphs are not among ``paragraphs``."""
         return max(0, self.matched_paragraphs - len(self.paragraphs))
+
+    @property
+    def more_label(self) -> str:
+        """ "2 more paragraphs match", in the language of the moment."""
+        more = self.more_paragraphs
+        said = ngettext("%(number)s more paragraph matches", "%(number)s more paragraphs match", more)
+        return said % {"number": localize(more)}
+
+    @property
+    def passages(self) -> list[tuple[object, ...]]:
+        """The paragraphs, escaped for a loop: kind, label, url, and the text with its marks, not escaped."""
+        said, written = gettext("Paragraph %(number)s"), number_writer()
+        return escaped(
+            (one.kind, said % {"number": written(one.number)}, one.url, one.marked) for one in self.paragraphs
+        )
 
 
 @dataclass(frozen=True)
@@ -268,6 +287,8 @@ class Results:
     def timeline(self) -> tuple[MonthCount, ...]:
         """How many articles were published in each month that has any."""
         answer = self._answer()
+        if not answer.dropped:
+            return answer.page.timeline
         zone = self._question.request.now.tzinfo
         gone = [month_of(hit.published_at, zone) for hit in answer.dropped if hit.published_at]
         left = (replace(month, count=month.count - gone.count(month.month)) for month in answer.page.timeline)
@@ -586,7 +607,7 @@ def note_messages(notes: Iterable[Note]) -> list[str]:
 def safe_url(url: str) -> str:
     """``url`` where it is http, https or relative; else "", so that no link runs a script."""
     # Browsers drop control characters and read a backslash as a slash before they look at the scheme.
-    if any(char <= " " or char == "\\" or char == "\x7f" for char in url):
+    if _DROPPED.search(url):
         return ""
     try:
         scheme = urlsplit(url).scheme
@@ -646,7 +667,7 @@ def _results(
     """The last gate: a result for each hit, None for what may not be shown."""
     hits = tuple(hits)
     rows = _visible_rows([hit.key for hit in hits], now, audiences)
-    words = query.text if query.words else ""
+    words = quote(query.text, safe="", errors="replace") if query.words else ""
     for hit in hits:
         if hit.key in rows:
             yield _result(hit, *rows[hit.key], words)
@@ -676,6 +697,7 @@ def _visible_rows(keys: Iterable[str], now: datetime, audiences: frozenset[str])
 
 def _result(hit: ArticleHit, source: Source[Any], row: Any, words: str) -> Result:
     url = _url(source, row, words)
+    page = url.partition("#")[0] if url else None
     return Result(
         key=hit.key,
         object=row,
@@ -690,17 +712,18 @@ def _result(hit: ArticleHit, source: Source[Any], row: Any, words: str) -> Resul
         section=hit.section,
         language=hit.language,
         matched_paragraphs=hit.matched_paragraphs,
-        paragraphs=tuple(_result_paragraph(paragraph, url) for paragraph in hit.paragraphs),
+        paragraphs=tuple(_result_paragraph(paragraph, page) for paragraph in hit.paragraphs),
     )
 
 
-def _result_paragraph(hit: ParagraphHit, url: str) -> ResultParagraph:
-    place = f"{url.partition('#')[0]}#{quote(hit.anchor)}{text_fragment(hit.marked)}" if url else ""
+def _result_paragraph(hit: ParagraphHit, page: str | None) -> ResultParagraph:
+    """page: the address of its article, without a place on it."""
+    place = "" if page is None else f"{page}#{quote(hit.anchor)}{text_fragment(hit.marked)}"
     return ResultParagraph(hit.number, hit.anchor, hit.kind, place, hit.score, hit.marked)
 
 
 def _url(source: Source[Any], row: Any, words: str = "") -> str:
-    """The page of ``row``, with ``words`` to mark where its source names a parameter for them."""
+    """The page of ``row``, with ``words`` to mark, quoted, where its source names a parameter for them."""
     try:
         url = safe_url(str(source.url(row) or ""))
     except NoReverseMatch:
@@ -709,8 +732,10 @@ def _url(source: Source[Any], row: Any, words: str = "") -> str:
         return ""
     if not (url and words and source.mark_parameter):
         return url
+    pair = f"{quote(source.mark_parameter, safe='')}={words}"
+    if "?" not in url and "#" not in url:
+        return f"{url}?{pair}"
     parts = urlsplit(url)
-    pair = urlencode({source.mark_parameter: words}, quote_via=quote)
     return urlunsplit(parts._replace(query=f"{parts.query}&{pair}" if parts.query else pair))
 
 

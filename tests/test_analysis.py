@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsindex.analysis import (
+    _INVISIBLE,
+    _JOINER,
+    _MARKS,
+    RUN,
     edit_distance,
     edits_allowed,
     fold,
@@ -159,3 +165,19 @@ def test_keywords_hold_nothing_that_a_query_can_not(one: str, other: str) -> Non
 def test_a_sign_without_its_letter_is_a_word(mark: str) -> None:
     assert fold(mark)
     assert [token.word for token in tokens(mark, "ar")] == [fold(mark)]
+
+
+LETTER = rf"(?:[^\W_]|[{_MARKS}])"
+INSIDE = rf"(?:[^\W_]|[{_MARKS}{_INVISIBLE}])"
+#: A run, said as plainly as can be.
+PLAIN_RUN = re.compile(rf"{LETTER}{INSIDE}*(?:{_JOINER}{LETTER}{INSIDE}*)*")
+
+
+@settings(deadline=None)
+@given(
+    st.text(
+        st.sampled_from("ab1_.-'’ \n\u0301\u00ad\u200d\u0947के京か\u3099\u1ce9\u1cd0é,") | st.characters(), max_size=40
+    )
+)
+def test_runs_are_words_and_the_joiners_between_them(text: str) -> None:
+    assert [match.span() for match in RUN.finditer(text)] == [match.span() for match in PLAIN_RUN.finditer(text)]

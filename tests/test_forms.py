@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from typing import Any
+from urllib.parse import quote, urlencode
 
 from django.http import QueryDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsindex.forms import MAX_VALUES, Parameters, SearchForm, page_number
+from newsindex.forms import MAX_VALUES, REPEATABLE, Parameters, SearchForm, page_number
 from newsindex.query import DEFAULT_LIMITS
 
 
@@ -64,6 +67,39 @@ def test_filters_are_added_and_taken_away() -> None:
     assert parameters.without_value("tag", "uber") == "?q=rain"
     assert parameters.with_value("author", "A & B") == "?q=rain&tag=%C3%9Cber&author=A%20%26%20B"
     assert parameters.query_string(page=2) == "?q=rain&tag=%C3%9Cber&page=2"
+
+
+some_text = st.text(st.sampled_from("ab &=?%+/#é京"), max_size=4)
+some_values = st.lists(some_text, max_size=2).map(tuple)
+
+
+@settings(deadline=None)
+@given(
+    st.builds(
+        Parameters,
+        q=some_text, tags=some_values, authors=some_values, sections=some_values,
+        after=st.none() | st.dates(), before=st.none() | st.dates(), sort=st.sampled_from(["relevance", "oldest"]),
+    ),
+    st.sampled_from(["tag", "author", "section"]),
+    some_text,
+    st.integers(1, 3),
+)  # fmt: skip
+def test_a_changed_query_string_is_that_of_the_changed_parameters(
+    asked: Parameters, facet: str, value: str, page: int
+) -> None:
+    attribute = REPEATABLE[facet]
+    changes: list[dict[str, Any]] = [{"q": value}, {"after": None}, {"sort": "newest"}, {attribute: (value,)}]
+    for change in changes:
+        assert asked.query_string(page, **change) == replace(asked, **change).query_string(page)
+    more: dict[str, Any] = {attribute: (*getattr(asked, attribute), value)}
+    assert asked.with_value(facet, value) == replace(asked, **more).query_string()
+    pairs = [("q", asked.q)] if asked.q else []
+    for name, values in (("tag", asked.tags), ("author", asked.authors), ("section", asked.sections)):
+        pairs += [(name, one) for one in values]
+    pairs += [("after", asked.after.isoformat())] if asked.after else []
+    pairs += [("before", asked.before.isoformat())] if asked.before else []
+    pairs += [("sort", asked.sort)] if asked.sort != "relevance" else []
+    assert asked.query_string() == "?" + urlencode(pairs, quote_via=quote)
 
 
 def test_page_numbers() -> None:

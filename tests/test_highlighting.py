@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import unquote
 
 import nh3
 import pytest
+from django.template import Context, Template
 from django.utils.safestring import SafeString
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsindex.engines.base import Marked
-from newsindex.highlighting import body_html, excerpt, highlight, terminal, text_fragment
+from newsindex.highlighting import body_html, escaped, excerpt, highlight, terminal, text_fragment
 from newsindex.markup import ATTRIBUTES, BLOCK_TAGS, INLINE_TAGS, VOID_TAGS
 from newsindex.paragraphs import Format, from_html, from_plain, paragraphs
 from tests.test_paragraphs import FORMATS, any_text, soup
@@ -95,6 +97,20 @@ def test_highlight_never_fails_and_changes_nothing_but_marks(text: str, spans: t
     assert html.replace("<mark>", "").replace("</mark>", "") == highlight(text)
     assert html.count("<mark>") == html.count("</mark>")
     assert "<mark><mark>" not in html and "<mark></mark>" not in html
+
+
+def test_rows_are_escaped_as_a_template_would(settings: Any) -> None:
+    settings.USE_THOUSAND_SEPARATOR = True
+    rows = [("<a&'b>", 1234567, True, None, SafeString("<b>")), ("é", 7, False, 1.5, "")]
+    cells = "".join(f"{{{{ v{place} }}}}|" for place in range(5))
+    source = "{% for v0, v1, v2, v3, v4 in rows %}" + cells + "{% endfor %}"
+    assert render(source, rows=escaped(rows)) == render(source, rows=rows)
+    assert escaped(rows)[0][2] is True
+    assert isinstance(escaped(rows)[0][0], SafeString)
+
+
+def render(source: str, **context: object) -> str:
+    return Template(source).render(Context(context))
 
 
 def test_wrong_spans_are_clamped() -> None:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import models
@@ -134,6 +135,23 @@ def test_public_rows_are_told_from_the_others() -> None:
     keys = [str(live.pk), str(draft.pk)]
     assert source.public_pks(keys) == {str(live.pk)}
     assert source.load_public(keys) == {str(live.pk): live}
+
+
+@pytest.mark.django_db
+def test_what_is_shown_of_an_article_needs_its_tags_only_where_a_source_looks_at_them(
+    django_assert_num_queries: Any,
+) -> None:
+    class Tagged(ArticleSource):
+        def audiences(self, article: Article) -> list[str]:
+            return [str(tag) for tag in article.tags.all()]
+
+    keys = [str(make_article(f"Number {number}", tags=["a"]).pk) for number in range(3)]
+    with django_assert_num_queries(1):
+        assert set(sources["newsindex.article"].load_public(keys)) == set(keys)
+    tagged = Tagged()
+    tagged.model = Article
+    with django_assert_num_queries(2):
+        assert [tagged.audiences(row) for row in tagged.load_public(keys).values()] == [["a"]] * 3
 
 
 @pytest.mark.django_db
