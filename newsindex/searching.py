@@ -7,7 +7,7 @@ Whatever an engine answers passes the last gate before anybody sees it: the rows
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, TypeVar, overload
@@ -51,7 +51,7 @@ from newsindex.masking import Mask
 from newsindex.masking import mask as mask_of
 from newsindex.matching import spans
 from newsindex.query import Note, Query, parse
-from newsindex.query.nodes import And, Node, Or, Prefix, Word, relaxed
+from newsindex.query.nodes import And, Node, Or, Prefix, Word, alternatives
 from newsindex.replicas import require_current
 from newsindex.sources import Source, sources
 
@@ -63,6 +63,9 @@ M = TypeVar("M", bound=Model)
 EVERYBODY: Final = frozenset({PUBLIC})
 #: How many rows ``matching`` finds at most.
 MATCHING_LIMIT: Final = 10_000
+# With so many parts a query often asks for more than an article has; then fewer results than this are few.
+_MANY_PARTS: Final = 3
+_FEW_RESULTS: Final = 20
 # Keys are ranked in groups: a database looks each group up by its set, then one key in a short text.
 _RANKED_TOGETHER: Final = 500
 _WIDEST_KEY: Final = 1_000
@@ -217,6 +220,7 @@ class Results:
         self._match: Match = question.request.match
         self._suggestion = ""
         self._mask: Mask | None = None
+        self._complete = 0
 
     @property
     def query(self) -> Query:
@@ -302,9 +306,15 @@ class Results:
 
     @property
     def relaxed(self) -> bool:
-        """Whether no article has all the words, and these are the closest: they have some of them."""
+        """Whether no article has all the words, or few have, and these are the closest: they have some of them."""
         self._answer()
         return self._match == "any"
+
+    @property
+    def complete(self) -> int:
+        """How many articles have all the words; all of them where the results are not ``relaxed``."""
+        self._answer()
+        return self._complete if self.relaxed else self.count()
 
     @property
     def partial(self) -> bool:
@@ -346,20 +356,19 @@ class Results:
         return [row for row in rows if row is not None]
 
     def _ask_first(self, request: SearchRequest) -> _Answer:
-        """The page asked for; when no article has all the words, the same page of the closest ones."""
+        """The page asked for; when no article has all the words, or few of many, the same page of the closest ones."""
         strict = self._gated(request)
         self._suggestion = strict.page.suggestion
-        # The relaxed tree is the same where there is just one word, or nothing but filters.
-        if (
-            strict.page.total > len(strict.dropped)
-            or not self._question.relax
-            or relaxed(request.query) == request.query
-        ):
+        # There are none where there is just one word, or nothing but filters.
+        parts = alternatives(request.query)
+        complete = max(0, strict.page.total - len(strict.dropped))
+        if not (self._question.relax and parts) or complete >= _few(request, parts):
             return strict
         close = self._gated(replace(request, match="any"))
-        if not close.page.total:
+        if close.page.total <= complete:
             return strict
         self._match = "any"
+        self._complete = complete
         return replace(close, took=strict.took + close.took)
 
     def _gated(self, request: SearchRequest) -> _Answer:
@@ -599,6 +608,17 @@ def allows(source: Source[Any], obj: Any, *, audiences: Collection[str], now: da
     return not frozenset(audiences).isdisjoint(source.audiences(obj))
 
 
+def closeness_message(results: Results) -> str:
+    """What to say of results that are ``relaxed``."""
+    if not results.complete:
+        return gettext("No article has all of these words; these are the closest matches.")
+    return ngettext(
+        "%(number)d article has all of these words; it is among the closest matches.",
+        "%(number)d articles have all of these words; they are among the closest matches.",
+        results.complete,
+    ) % {"number": results.complete}
+
+
 def note_messages(notes: Iterable[Note]) -> list[str]:
     """What ``notes`` say, in the language of the moment."""
     return [str(NOTE_MESSAGES[note.code]).format(value=note.value) for note in notes]
@@ -619,6 +639,11 @@ def safe_url(url: str) -> str:
 def _moment(now: datetime | None) -> datetime:
     """``now`` or the present, in the time zone of the moment, which decides about days and months."""
     return timezone.localtime(timezone.now()) if now is None else now
+
+
+def _few(request: SearchRequest, parts: Sequence[Node]) -> int:
+    """With fewer results than this, the closest are better. By date, they would push aside what has all the words."""
+    return _FEW_RESULTS if len(parts) >= _MANY_PARTS and request.sort == "relevance" else 1
 
 
 def _guarded(alias: str, ask: Callable[[Engine], T]) -> T:

@@ -40,6 +40,7 @@ from newsindex.searching import (
     Result,
     Results,
     allows,
+    closeness_message,
     mark,
     note_messages,
     search,
@@ -164,7 +165,8 @@ class SearchView(SearchMixin, TemplateView):
     filters were given), ``unavailable`` (bool), ``notes`` (list of str), ``active_filters`` (tuple of ActiveFilter),
     ``clear_url`` (str: the words without the filters), ``feed_url``, ``json_url`` (str).
     Where the engine answered also: ``results`` (Results), ``page_obj`` (Page of Result, or None where nothing was
-    asked), ``hits`` (list of Result), ``total`` (int), ``relaxed``, ``partial`` (bool), ``suggestion``,
+    asked), ``hits`` (list of Result), ``total`` (int), ``relaxed``, ``partial`` (bool), ``complete``, ``close``
+    (int: where ``relaxed``, how many have all words, and how many only some), ``suggestion``,
     ``suggestion_url`` (str, "" for none), ``facets`` (tuple of FacetGroup), ``timeline`` (Chart or None), ``sorts``
     (tuple of SortChoice), ``pages`` (list of (number or None for a gap, url)), ``previous_url``, ``next_url`` (str).
     """
@@ -223,6 +225,8 @@ class SearchView(SearchMixin, TemplateView):
             "hits": list(page) if page is not None else [],
             "total": found.total,
             "relaxed": page is not None and results.relaxed,
+            "complete": results.complete if page is not None and results.relaxed else 0,
+            "close": found.total - results.complete if page is not None and results.relaxed else 0,
             "partial": results.partial,
             "suggestion": suggestion,
             "suggestion_url": parameters.query_string(q=suggestion) if suggestion else "",
@@ -423,7 +427,7 @@ def search_data(found: Found) -> dict[str, Any]:
     notes = list(found.notes)
     hits = [_hit_data(hit) for hit in page] if page is not None else []
     if page is not None and results.relaxed:
-        notes.insert(0, gettext("No article has all of these words; these are the closest matches."))
+        notes.insert(0, closeness_message(results))
     return {
         "query": found.parameters.q,
         "total": found.total,

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "newsindex"
 #: modules have places of their own. A new module gets its place here before anything imports it.
 ORDER = [
     *["exceptions", "conf", "logs", "tasks", "deadline"],
-    *["analysis", "ranking", "markup", "paragraphs", "query", "matching"],
+    *["analysis", "stopwords", "markup", "paragraphs", "query", "matching", "ranking"],
     *["models", "migrations"],
     *[
         "engines.base",
@@ -50,7 +50,10 @@ STRANGERS = [
 ]
 
 #: These run in a plain script: nothing that they import, however far away, is Django.
-WITHOUT_DJANGO = {"exceptions", "logs", "deadline", "analysis", "ranking", "markup", "paragraphs", "query", "matching"}
+WITHOUT_DJANGO = {
+    *["exceptions", "logs", "deadline"],
+    *["analysis", "stopwords", "markup", "paragraphs", "query", "matching", "ranking"],
+}
 
 #: What belongs to one place: the top of an imported name, and the entry that may import it.
 OWNERS = {

@@ -172,6 +172,20 @@ def test_closest_matches_when_no_article_has_all_words(requests_seen: list[Searc
     assert nothing.count() == 0 and not nothing.relaxed
 
 
+def test_where_few_articles_have_all_of_many_words_the_closest_are_shown_with_them() -> None:
+    make_article("Flood", "The river rose over the old bridge at night.")
+    make_article("Bridge", "The old bridge over the river is closed.")
+    make_article("Bakery", "Bread at night.")
+    found = search("river bridge old night")
+    assert found.relaxed and found.complete == 1 and found.count() == 3
+    assert found[0].title.text == "Flood"
+    # By date, they would come before what has all the words; and of few words, all are meant.
+    assert search("river bridge old night", sort="newest").count() == 1
+    assert search("bridge night").count() == 1
+    strict = search("river bridge old night", relax=False)
+    assert strict.count() == strict.complete == 1 and not strict.relaxed
+
+
 def test_a_misspelt_word_is_corrected() -> None:
     make_article("The harbour", "x")
     found = search("harbuor")

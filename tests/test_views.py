@@ -205,6 +205,13 @@ def test_closest_matches_and_corrections_are_said(client: Client) -> None:
     assert text_of(page, "h2")[0] == "Nothing was found"
 
 
+def test_how_many_have_all_words_and_how_many_come_close(client: Client) -> None:
+    make_article("Flood", "The river rose over the old bridge at night.")
+    make_article("Bridge", "The old bridge over the river is closed.")
+    page = get(client, "/search/?q=river+bridge+old+night")
+    assert text_of(page, "p", role="status") == ["1 article has all of these words. 1 more comes close."]
+
+
 @pytest.mark.parametrize(
     ("query", "note"),
     [

@@ -86,7 +86,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 def question(snapshot: Snapshot, tree: Node, audiences: frozenset[str], recency: timedelta | None) -> Question:
     view = snapshot.view(microseconds(NOW), audiences)
     evaluation = Evaluation(snapshot, view, NOW.tzinfo, Deadline(None))
-    return Question(evaluation, evaluation.occurring(leaves(tree)), microseconds(NOW), recency)
+    return Question(evaluation, *evaluation.occurring(tuple(leaves(tree))), microseconds(NOW), recency)
 
 
 single = st.sampled_from(("the", "of", "bridge", "ferry", "harbour", "night", "kettle", "walrus", "unheard"))
@@ -403,7 +403,7 @@ def test_the_most_frequent_words_are_among_those_offered(
 ) -> None:
     monkeypatch.setattr(completion, "_FIRST", begin_with)
     memory, whoosh = both
-    counts = View(memory._live, NOW, EVERYBODY).words().items()
+    counts = View(memory._live, NOW, EVERYBODY, frozenset()).words().items()
     expected = sorted((-count, word) for word, count in counts if word.startswith(prefix))[:enough]
     evaluation = whoosh._evaluation(NOW, EVERYBODY)
     offered = sorted((-count, word) for word, count in completion.words(evaluation, prefix, enough))

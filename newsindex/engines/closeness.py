@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 #: What an article must have weighs at least this share of the rarest part that any has.
-CLOSE: Final = 0.5
+CLOSE: Final = 0.25
 
 
 def rarity(found: int, articles: int) -> float:

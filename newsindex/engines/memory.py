@@ -56,7 +56,7 @@ from newsindex.query.nodes import (
     leaves,
     relaxed,
 )
-from newsindex.ranking import DECIMALS, FIELDS, K1, PASSAGE_SHARE, RECENCY_SHARE, WEIGHT, B
+from newsindex.ranking import DECIMALS, FIELDS, K1, LACKING, PASSAGE_SHARE, RECENCY_SHARE, WEIGHT, B, leaf_weights
 
 
 class Article:
@@ -155,7 +155,8 @@ class View:
     def closest(self, parts: Sequence[Node], keys: set[str]) -> set[str]:
         """Those of ``keys`` that have enough of ``parts``; all where there are none."""
         met = [self.matching(part) for part in parts]
-        weights = [rarity(len(found), len(self.articles)) for found in met]
+        shares = leaf_weights(parts)
+        weights = [share * rarity(len(found), len(self.articles)) for share, found in zip(shares, met, strict=True)]
         least = enough(weight for weight, found in zip(weights, met, strict=True) if found & keys)
         return {key for key in keys if sum(w for w, found in zip(weights, met, strict=True) if key in found) >= least}
 
@@ -193,9 +194,10 @@ class View:
     def score(self, key: str, wanted: Sequence[Leaf], recency: timedelta | None) -> float:
         """The score of an article, as ``newsindex.ranking`` has it."""
         article = self.articles[key]
-        total = sum(self._leaf_score(leaf, article) for leaf in wanted)
+        idfs = self.idfs(wanted)
+        total = sum(idf * self._saturation(leaf, article) for idf, leaf in zip(idfs, wanted, strict=True))
         best = max((score for _, score in self.paragraph_scores(key, wanted)), default=0.0)
-        score = article.document.boost * (total + PASSAGE_SHARE * best)
+        score = article.document.boost * (total + PASSAGE_SHARE * best) * self._coverage(key, wanted, idfs)
         published_at = article.document.published_at
         if recency and published_at and published_at <= self.now:
             score *= 1 + RECENCY_SHARE * 0.5 ** ((self.now - published_at) / recency)
@@ -204,24 +206,35 @@ class View:
     def paragraph_scores(self, key: str, wanted: Sequence[Leaf]) -> list[tuple[int, float]]:
         """(index, score) of the paragraphs in which any leaf occurs, in the order of the article."""
         out = []
+        idfs = self.idfs(wanted)
         for index, text in enumerate(self.articles[key].texts["text"]):
             score = 0.0
-            for leaf in wanted:
+            for idf, leaf in zip(idfs, wanted, strict=True):
                 found = self.found(leaf).get(key)
                 if found and found.paragraphs[index]:
                     size = max(length(text), self.average_paragraph)
                     tf = _weighed("text", found.paragraphs[index], size, self.average_paragraph)
-                    score += self.idf(leaf) * tf * (K1 + 1) / (K1 + tf)
+                    score += idf * tf * (K1 + 1) / (K1 + tf)
             if score:
                 out.append((index, score))
         return out
 
-    def _leaf_score(self, leaf: Leaf, article: Article) -> float:
+    def idfs(self, wanted: Sequence[Leaf]) -> list[float]:
+        """What the occurrence of each leaf is worth."""
+        return [weight * self.idf(leaf) for weight, leaf in zip(leaf_weights(wanted), wanted, strict=True)]
+
+    def _saturation(self, leaf: Leaf, article: Article) -> float:
         found = self.found(leaf).get(article.document.key)
         if found is None:
             return 0.0
         tf = sum(_weighed(name, found.fields[name], article.lengths[name], self.average[name]) for name in FIELDS)
-        return self.idf(leaf) * tf * (K1 + 1) / (K1 + tf)
+        return tf * (K1 + 1) / (K1 + tf)
+
+    def _coverage(self, key: str, wanted: Sequence[Leaf], idfs: Sequence[float]) -> float:
+        """What the score of an article is multiplied with, by what it lacks of all that occurs anywhere."""
+        occurring = [(idf, self.found(leaf)) for idf, leaf in zip(idfs, wanted, strict=True) if self.found(leaf)]
+        lacked = sum(idf for idf, articles in occurring if key not in articles)
+        return 1 - LACKING * lacked / sum(idf for idf, _ in occurring) if lacked else 1.0
 
 
 def is_visible(document: Document, now: datetime, audiences: frozenset[str]) -> bool:

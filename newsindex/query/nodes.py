@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from newsindex.analysis import tokens
+
+#: A relaxed query has at most so many parts: a text without spaces might have very many.
+MOST_PARTS: Final = 64
 
 LeafField: TypeAlias = Literal["", "title"]
 KeywordField: TypeAlias = Literal["tag", "author", "section"]
@@ -110,24 +115,48 @@ def relaxed(node: Node) -> Node:
     What restricts (Not, Keyword, Published) goes on restricting.
     """
     parts = alternatives(node)
-    if not (parts and isinstance(node, And)):
+    if not parts:
         return node
-    required = tuple(child for child in node.children if isinstance(child, Not | Keyword | Published))
+    required = _restricting(node)
     return And((Or(parts), *required)) if required else Or(parts)
 
 
 def alternatives(node: Node) -> tuple[Node, ...]:
-    """The parts of which ``relaxed(node)`` wants any; empty where it is ``node`` itself."""
-    if not isinstance(node, And):
-        return ()
-    wanted = tuple(child for child in node.children if not isinstance(child, Not | Keyword | Published))
-    return tuple(replace_and_by_or(child) for child in wanted) if len(wanted) > 1 else ()
+    """The parts of which ``relaxed(node)`` wants any; empty where it is ``node`` itself.
+
+    A word of a script without spaces (a whole question may be one) has parts of its own: its pairs of characters.
+    """
+    children = node.children if isinstance(node, And) else (node,)
+    restricting = _restricting(node)
+    parts = tuple(part for child in children if child not in restricting for part in _parts(child))
+    return parts[:MOST_PARTS] if len(parts) > 1 else ()
 
 
-def replace_and_by_or(node: Node) -> Node:
-    """A nested group, made lenient in the same way."""
+def _restricting(node: Node) -> tuple[Node, ...]:
+    children = node.children if isinstance(node, And) else (node,)
+    return tuple(child for child in children if isinstance(child, Not | Keyword | Published))
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    """A child of a relaxed group: made lenient in the same way, or taken apart."""
+    if isinstance(node, Word):
+        return _pairs(node)
     if isinstance(node, And):
-        return relaxed(node)
+        return (relaxed(node),)
     if isinstance(node, Or):
-        return replace(node, children=tuple(replace_and_by_or(child) for child in node.children))
-    return node
+        return (replace(node, children=tuple(part for child in node.children for part in _group(child))),)
+    return (node,)
+
+
+def _group(node: Node) -> tuple[Node, ...]:
+    """A child of a group of alternatives, which it stays."""
+    return (relaxed(node),) if isinstance(node, And) else _parts(node)
+
+
+def _pairs(word: Word) -> tuple[Word, ...]:
+    """The pairs of characters in a word, and the words between them; the word itself where it has no pairs."""
+    found = tokens(word.text, "")
+    if len(found) < 2 or not any(token.pair for token in found):
+        return (word,)
+    texts = dict.fromkeys(word.text[token.start : token.end] for token in found)
+    return tuple(Word(text, word.field) for text in list(texts)[:MOST_PARTS])

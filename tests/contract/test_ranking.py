@@ -9,7 +9,7 @@ import pytest
 
 from newsindex.engines.base import Engine
 from newsindex.query.nodes import And, Not, Or, Phrase, Word
-from newsindex.ranking import K1, PASSAGE_SHARE, RECENCY_SHARE
+from newsindex.ranking import K1, LACKING, PASSAGE_SHARE, RECENCY_SHARE
 from tests.contract.asking import NOW, article, ask, found, index
 
 
@@ -57,11 +57,11 @@ def test_the_score_of_one_word_in_one_paragraph(engine: Engine) -> None:
 
 
 def test_the_score_of_a_title_and_a_tag(engine: Engine) -> None:
-    """tf = 3 / (0.5 + 0.5 * 2 / 1) for a title of two words where the average is one, and 2 for a tag."""
+    """tf = 5 / (0.5 + 0.5 * 2 / 1) for a title of two words where the average is one, and 2 for a tag."""
     index(engine, article(1, "kettle boils", tags=("kettle",)), article(2, "", tags=("walrus",)))
     (hit,) = ask(engine, "kettle").hits
     idf = math.log(1 + (2 - 1 + 0.5) / (1 + 0.5))
-    tf = 3 / 1.5 + 2
+    tf = 5 / 1.5 + 2
     assert hit.score == pytest.approx(idf * tf * (K1 + 1) / (K1 + tf), abs=1e-6)
 
 
@@ -79,12 +79,43 @@ def test_a_word_typed_twice_counts_twice(engine: Engine) -> None:
     assert twice == pytest.approx(2 * once, abs=2e-6)
 
 
-def test_excluded_words_and_missing_alternatives_add_nothing(engine: Engine) -> None:
+def test_excluded_words_add_nothing(engine: Engine) -> None:
     index(engine, article(1, "", "kettle"), article(2, "", "walrus"))
     plain = ask(engine, "kettle").hits[0].score
     assert ask(engine, And((Word("kettle"), Not(Word("walrus"))))).hits[0].score == plain
+    # What occurs nowhere is not lacking.
+    assert ask(engine, Or((Word("kettle"), Word("unicorn")))).hits[0].score == plain
+
+
+def test_an_article_loses_by_what_it_lacks(engine: Engine) -> None:
+    index(engine, article(1, "", "kettle"), article(2, "", "walrus"))
+    plain = ask(engine, "kettle").hits[0].score
     both = {hit.pk: hit.score for hit in ask(engine, Or((Word("kettle"), Word("walrus")))).hits}
-    assert both["1"] == plain
+    assert both["1"] == both["2"] == pytest.approx(plain * (1 - LACKING / 2), abs=1e-6)
+
+
+def test_what_has_all_words_comes_before_what_repeats_one(engine: Engine) -> None:
+    filler = "one two three four five six seven"
+    index(
+        engine,
+        article("both", "", f"walrus {filler} kettle {filler}"),
+        article("often", "Walrus", f"walrus {filler} walrus {filler}"),
+        article("other", "", f"kettle {filler} {filler}"),
+        article("none", filler, filler),
+    )
+    assert found(engine, "kettle walrus", match="any")[0] == "both"
+
+
+def test_function_words_beside_other_words_count_less(engine: Engine) -> None:
+    index(
+        engine,
+        article("asked", "", "What is the how of it, and what are the whys."),
+        article("wanted", "", "Kettles and lanterns."),
+        *(article(n, "", "Boats.") for n in range(6)),
+    )
+    assert found(engine, "what are the kettles", match="any") == ["wanted", "asked"]
+    # Nothing else is asked for.
+    assert found(engine, "what are the") == ["asked"]
 
 
 def test_the_new_gains_where_recency_is_asked_for(engine: Engine) -> None:

@@ -87,7 +87,7 @@ class WhooshEngine(Engine):
             matched = evaluation.closest(alternatives(request.query), matched)
         total = int(np.count_nonzero(matched))
         wanted = tuple(leaves(tree))
-        question = Question(evaluation, evaluation.occurring(wanted), microseconds(request.now), request.recency)
+        question = Question(evaluation, *evaluation.occurring(wanted), microseconds(request.now), request.recency)
         found = page(question, matched, total, request)
         best = request.paragraphs_per_article
         if request.content:

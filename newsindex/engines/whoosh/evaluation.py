@@ -28,7 +28,7 @@ from newsindex.engines.whoosh.segments import Segment
 from newsindex.engines.whoosh.snapshots import Singles, Snapshot, View
 from newsindex.matching import Slot
 from newsindex.query.nodes import And, Everything, Fuzzy, Keyword, Leaf, Node, Not, Or, Phrase, Prefix, Published, Word
-from newsindex.ranking import FIELDS
+from newsindex.ranking import FIELDS, leaf_weights
 
 T = TypeVar("T")
 
@@ -210,10 +210,14 @@ class Evaluation:
             mask = mask & self.snapshot.labelled("source", filters.sources, keyed=False)
         return mask if filters.keys is None else mask & self._keyed(filters.keys)
 
-    def closest(self, parts: Iterable[Node], mask: Mask) -> Mask:
+    def closest(self, parts: Sequence[Node], mask: Mask) -> Mask:
         """The articles of ``mask`` that have enough of ``parts``; all where there are none."""
         met = [self.matching(part) for part in parts]
-        weights = [rarity(int(np.count_nonzero(found)), self.view.articles) for found in met]
+        shares = leaf_weights(parts)
+        weights = [
+            share * rarity(int(np.count_nonzero(found)), self.view.articles)
+            for share, found in zip(shares, met, strict=True)
+        ]
         least = enough(weight for weight, found in zip(weights, met, strict=True) if (found & mask).any())
         mass = np.zeros(len(mask))
         for weight, found in zip(weights, met, strict=True):
@@ -229,15 +233,17 @@ class Evaluation:
         except OutOfTime:
             return
 
-    def occurring(self, leaves: Iterable[Leaf]) -> list[Found]:
-        """Where the leaves occur, those left out for which there was no time."""
-        out = []
-        for leaf in leaves:
+    def occurring(self, leaves: Sequence[Leaf]) -> tuple[list[Found], list[float]]:
+        """Where the leaves occur, and what that is worth; those left out for which there was no time."""
+        where: list[Found] = []
+        idfs: list[float] = []
+        for leaf, weight in zip(leaves, leaf_weights(leaves), strict=True):
             try:
-                out.append(self.found(leaf))
+                where.append(self.found(leaf))
+                idfs.append(weight * where[-1].idf)
             except OutOfTime:
                 self.partial = True
-        return out
+        return where, idfs
 
     def _all(self, children: Sequence[Node], wanted: bool) -> Mask:
         out = self.view.seen

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -20,7 +21,7 @@ from newsindex.engines.whoosh.layout import UNDATED
 from newsindex.engines.whoosh.runs import Places, Run, ranges
 from newsindex.engines.whoosh.segments import Segment
 from newsindex.engines.whoosh.snapshots import Floats, Ints, Ordinals, Singles
-from newsindex.ranking import DECIMALS, FIELDS, K1, PASSAGE_SHARE, RECENCY_SHARE, WEIGHT, B
+from newsindex.ranking import DECIMALS, FIELDS, K1, LACKING, PASSAGE_SHARE, RECENCY_SHARE, WEIGHT, B
 
 #: The article takes the upper half of a 64-bit number, a position in it the lower.
 _ARTICLE = 32
@@ -48,12 +49,21 @@ class Scores:
 
 @dataclass(frozen=True)
 class Question:
-    """What scores depend on beside the articles. now: microseconds since 1970. leaves: where each occurs."""
+    """What scores depend on beside the articles.
+
+    leaves: where each occurs; idfs: what that is worth. now: microseconds since 1970.
+    """
 
     evaluation: Evaluation
     leaves: Sequence[Found]
+    idfs: Sequence[float]
     now: int
     recency: timedelta | None
+
+    @cached_property
+    def lackable(self) -> Sequence[float]:
+        """What an article lacks that has not one of the leaves: nothing where no article has it."""
+        return [idf if found.count else 0.0 for found, idf in zip(self.leaves, self.idfs, strict=True)]
 
 
 def exact(question: Question, ordinals: Ordinals) -> Scores:
@@ -61,11 +71,15 @@ def exact(question: Question, ordinals: Ordinals) -> Scores:
     articles = _Articles(question.evaluation, ordinals)
     total = np.zeros(len(ordinals))
     paragraphs = np.zeros(len(articles.paragraph_keys))
+    lacked = np.zeros(len(ordinals))
     together = _TOGETHER // (len(paragraphs) + len(ordinals) + 1) + 1
     for first in range(0, len(question.leaves), together):
         leaves = question.leaves[first : first + together]
-        idf = np.array([[found.idf] for found in leaves])
-        for tf, sums in zip(articles.weighed(leaves), (total, paragraphs), strict=True):
+        idf = np.array(question.idfs[first : first + together])[:, None]
+        weighed = articles.weighed(leaves)
+        for row, lackable in zip(weighed[0], question.lackable[first:], strict=False):
+            lacked += np.where(row > 0, 0.0, lackable)
+        for tf, sums in zip(weighed, (total, paragraphs), strict=True):
             if tf is not None:
                 # The steps of ranking.py one by one, so that the numbers are those of other engines.
                 scores = idf * tf
@@ -78,6 +92,8 @@ def exact(question: Question, ordinals: Ordinals) -> Scores:
     snapshot = question.evaluation.snapshot
     if snapshot.boost is not None:
         score = snapshot.boost[ordinals] * score
+    if lacked.any():
+        score *= 1 - LACKING * lacked / sum(question.lackable)
     if question.recency:
         score *= _recency(snapshot.published[ordinals], question.now, question.recency)
     return Scores(score.round(DECIMALS), paragraphs, articles.at)
@@ -91,9 +107,11 @@ def at_most(question: Question, ordinals: Ordinals | None = None) -> Singles:
     """
     snapshot = question.evaluation.snapshot
     score = np.zeros(snapshot.articles if ordinals is None else len(ordinals), np.float32)
+    lacked = np.zeros(len(score), np.float32)
+    several = len(question.leaves) > 1
     places: list[_Part] | None = None
-    for found in question.leaves:
-        factor = found.idf * (K1 + 1)
+    for found, idf, lackable in zip(question.leaves, question.idfs, question.lackable, strict=True):
+        factor = idf * (K1 + 1)
         if ordinals is None:
             tf, most = found.tf, found.most
         elif found.is_weighed or len(ordinals) * _WIDE > max(found.postings * _WIDE // _LONG, snapshot.articles):
@@ -104,13 +122,19 @@ def at_most(question: Question, ordinals: Ordinals | None = None) -> Singles:
             tf, most = _at(question.evaluation, found, places, len(score))
         score += _saturated(tf, factor)
         score += _saturated(most, factor * PASSAGE_SHARE)
+        if several and lackable:
+            np.add(lacked, np.float32(lackable), out=lacked, where=tf == 0)
     chosen = slice(None) if ordinals is None else ordinals
     if snapshot.boost is not None:
         score *= snapshot.boost[chosen]
+    if several and any(question.lackable):
+        lacked *= np.float32(-LACKING / sum(question.lackable))
+        lacked += 1
+        score *= lacked
     if question.recency:
         score *= _recency(snapshot.published[chosen], question.now, question.recency)
     # Each step above may have lost half of the last bit of a number in single precision.
-    score *= np.float32(1 + 2.0**-23 * (2 * len(question.leaves) + 20))
+    score *= np.float32(1 + 2.0**-23 * (4 * len(question.leaves) + 30))
     return score
 
 

@@ -16,7 +16,7 @@ from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters
 from newsindex.highlighting import excerpt, terminal
 from newsindex.management.arguments import at_least_one, engine_alias
-from newsindex.searching import EVERYBODY, Result, note_messages, search
+from newsindex.searching import EVERYBODY, Result, closeness_message, note_messages, search
 from newsindex.views import BoundedPaginator, Found, SearchMixin, search_data
 
 
@@ -62,7 +62,7 @@ def _lines(found: Found, styled: bool) -> Iterator[str]:
     results, page = found.results, found.page
     yield from (f"Note: {note}" for note in found.notes)
     if results.relaxed:
-        yield "No article has all of these words; these are the closest matches."
+        yield closeness_message(results)
     if results.suggestion:
         yield f"Did you mean: {results.suggestion}"
     if page is None or not page.object_list:

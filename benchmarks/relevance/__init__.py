@@ -1,0 +1,1 @@
+"""How good the answers are: judged questions, newsindex and its peers in one run."""

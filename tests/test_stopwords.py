@@ -1,0 +1,50 @@
+"""Function words: which count less, and when."""
+
+from __future__ import annotations
+
+import pytest
+
+from newsindex.analysis import fold
+from newsindex.query import Phrase, Word, parse
+from newsindex.ranking import leaf_weights
+from newsindex.stopwords import SHARE, STOP_WORDS, shares
+
+
+@pytest.mark.parametrize(
+    "text, light",
+    [
+        ("what are the causes of floods", "what are the of"),
+        ("welche brücke ist die längste in der stadt", "welche ist die in der"),
+        ("quelles sont les causes de la crue", "quelles sont les de la"),
+        ("сколько мостов в этом городе и где они", "сколько в и где они"),
+        # One function word does not tell the language: "die" is English, too.
+        ("die hard", ""),
+        ("history of rome", ""),
+        # Nothing else is asked for.
+        ("to be or not to be", ""),
+        ("the who", ""),
+        ("", ""),
+    ],
+)
+def test_function_words_count_less_beside_other_words(text: str, light: str) -> None:
+    words = [fold(word) for word in text.split()]
+    few = {fold(word) for word in light.split()}
+    assert shares(words) == [SHARE if word in few else 1.0 for word in words]
+
+
+def test_words_that_two_languages_share_count_less_where_neither_leads() -> None:
+    # "is" and "in" are function words of English and of Dutch.
+    assert shares(["is", "in", "amsterdam"]) == [SHARE, SHARE, 1.0]
+
+
+def test_only_words_are_weighed() -> None:
+    tree = parse('what is the "to be" of hamlet').words
+    assert leaf_weights(tree) == [SHARE, SHARE, SHARE, 1.0, SHARE, 1.0]
+    assert leaf_weights([Phrase("of the"), Word("of")]) == [1.0, 1.0]
+    assert leaf_weights([]) == []
+
+
+def test_the_lists_are_folded_words() -> None:
+    for language, words in STOP_WORDS.items():
+        assert len(words) > 30, language
+        assert all(fold(word) == word and " " not in word for word in words)
