@@ -43,6 +43,7 @@ from newsindex.engines.base import (
     SearchRequest,
     Sort,
 )
+from newsindex.engines.closeness import few_results
 from newsindex.engines.counting import month_of
 from newsindex.exceptions import ConfigurationError, EngineError, NewsIndexError
 from newsindex.highlighting import escaped, number_writer, text_fragment
@@ -63,9 +64,6 @@ M = TypeVar("M", bound=Model)
 EVERYBODY: Final = frozenset({PUBLIC})
 #: How many rows ``matching`` finds at most.
 MATCHING_LIMIT: Final = 10_000
-# With so many parts a query often asks for more than an article has; then fewer results than this are few.
-_MANY_PARTS: Final = 3
-_FEW_RESULTS: Final = 20
 # Keys are ranked in groups: a database looks each group up by its set, then one key in a short text.
 _RANKED_TOGETHER: Final = 500
 _WIDEST_KEY: Final = 1_000
@@ -643,7 +641,7 @@ def _moment(now: datetime | None) -> datetime:
 
 def _few(request: SearchRequest, parts: Sequence[Node]) -> int:
     """With fewer results than this, the closest are better. By date, they would push aside what has all the words."""
-    return _FEW_RESULTS if len(parts) >= _MANY_PARTS and request.sort == "relevance" else 1
+    return few_results(parts) if request.sort == "relevance" else 1
 
 
 def _guarded(alias: str, ask: Callable[[Engine], T]) -> T:

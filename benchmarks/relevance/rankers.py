@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from benchmarks.relevance.collections import Collection, Text
-from newsindex.engines.base import EVERYTHING, Document, SearchRequest, versioned
+from newsindex.engines.base import EVERYTHING, Document, Match, SearchPage, SearchRequest, versioned
+from newsindex.engines.closeness import few_results
 from newsindex.engines.whoosh.engine import WhooshEngine
 from newsindex.paragraphs import from_plain
 from newsindex.query import parse
-from newsindex.query.nodes import relaxed
+from newsindex.query.nodes import Node, alternatives
 
 #: How deep a ranking goes.
 DEPTH: Final = 100
@@ -50,10 +51,9 @@ class Ranker(ABC):
 
 
 class NewsIndex(Ranker):
-    """newsindex as its search page asks it: all words, and the closest matches where no article has them all."""
+    """newsindex as its search page asks it: all words, and the closest matches where few articles have them all."""
 
     label = "newsindex"
-    match = "all"
 
     def build(self) -> None:
         self._engine = WhooshEngine(path=self.place)
@@ -69,30 +69,37 @@ class NewsIndex(Ranker):
 
     def rank(self, question: str, depth: int) -> Ranking:
         query = parse(question).tree
-        ranking = self._ask(query, self.match, depth) if self.match == "all" else []
-        if not ranking and relaxed(query) != query or self.match == "any":
-            ranking = self._ask(query, "any", depth)
-        return ranking
+        strict = self._ask(query, "all", depth)
+        parts = alternatives(query)
+        if not parts or strict.total >= few_results(parts):
+            return self._ranking(strict)
+        close = self._ask(query, "any", depth)
+        return self._ranking(close if close.total > strict.total else strict)
 
-    def _ask(self, query: Any, match: Any, depth: int) -> Ranking:
-        request = SearchRequest(
-            query=query,
-            now=datetime.now(timezone.utc),
-            audiences=EVERYTHING,
-            limit=depth,
-            paragraphs_per_article=0,
-            match=match,
-            content=False,
-            correct=False,
+    def _ask(self, query: Node, match: Match, depth: int) -> SearchPage:
+        return self._engine.search(
+            SearchRequest(
+                query=query,
+                now=datetime.now(timezone.utc),
+                audiences=EVERYTHING,
+                limit=depth,
+                match=match,
+                content=False,
+                correct=False,
+            )
         )
-        return [(self._ids[hit.key], hit.score) for hit in self._engine.search(request).hits]
+
+    def _ranking(self, page: SearchPage) -> Ranking:
+        return [(self._ids[hit.key], hit.score) for hit in page.hits]
 
 
 class Closest(NewsIndex):
     """newsindex asked for the closest matches at once."""
 
     label = "newsindex, closest"
-    match = "any"
+
+    def rank(self, question: str, depth: int) -> Ranking:
+        return self._ranking(self._ask(parse(question).tree, "any", depth))
 
 
 class StockWhoosh(Ranker):
@@ -104,7 +111,6 @@ class StockWhoosh(Ranker):
         from whoosh.analysis import StemmingAnalyzer
         from whoosh.fields import STORED, TEXT, Schema
         from whoosh.filedb.filestore import RamStorage
-        from whoosh.index import create_in  # noqa: F401
 
         self._analyzer = StemmingAnalyzer()
         index = RamStorage().create_index(Schema(id=STORED, text=TEXT(analyzer=self._analyzer)))

@@ -1,13 +1,23 @@
-"""The closest matches of a query that no article matches whole: how much of it an article must have. Pure."""
+"""The closest matches of a query that no article, or few, match whole: when they are better, and how close. Pure."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
+
+from newsindex.query.nodes import Node
 
 #: What an article must have weighs at least this share of the rarest part that any has.
 CLOSE: Final = 0.25
+# With so many parts a query often asks for more than an article has; then fewer results than this are few.
+_MANY_PARTS: Final = 3
+_FEW_RESULTS: Final = 20
+
+
+def few_results(parts: Sequence[Node]) -> int:
+    """With fewer articles that have all of these ``query.nodes.alternatives``, the closest ones are a better answer."""
+    return _FEW_RESULTS if len(parts) >= _MANY_PARTS else 1
 
 
 def rarity(found: int, articles: int) -> float:
