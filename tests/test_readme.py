@@ -34,7 +34,7 @@ BOTH = README + REFERENCE
 QUERIES = {
     "flooded ferry": And((Word("flooded"), Word("ferry"))),
     '"harbour master"': Phrase("harbour master"),
-    '"storm ferry"~3': Phrase("storm ferry", slop=3),
+    '"new ferry"~3': Phrase("new ferry", slop=3),
     "ferry -electric": And((Word("ferry"), Not(Word("electric")))),
     "ferry OR launch": Or((Word("ferry"), Word("launch"))),
     "storm (ferry OR launch)": And((Word("storm"), Or((Word("ferry"), Word("launch"))))),

@@ -405,7 +405,7 @@ def test_the_most_frequent_words_are_among_those_offered(
     memory, whoosh = both
     counts = View(memory._live, NOW, EVERYBODY, frozenset()).words().items()
     expected = sorted((-count, word) for word, count in counts if word.startswith(prefix))[:enough]
-    evaluation = whoosh._evaluation(NOW, EVERYBODY)
+    evaluation = whoosh._evaluation(NOW, EVERYBODY, frozenset(), None)
     offered = sorted((-count, word) for word, count in completion.words(evaluation, prefix, enough))
     assert offered[:enough] == expected
 

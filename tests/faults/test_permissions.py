@@ -203,6 +203,8 @@ def test_drafts_have_a_preview_for_those_who_may_see_them(who: str, rows: dict[s
 def test_another_page_of_the_admin_does_not_go_unnoticed() -> None:
     """A page that is added has to be added to the matrix, or to the tests of its own that are named here."""
     elsewhere = {"autocomplete", "jsi18n"}
+    # Who may look and who may press its buttons: tests/test_admin_index.py.
+    elsewhere |= {f"newsindex_indexrun_{page}" for page in ("changelist", "progress", "ask")}
     known = {f"newsindex_{model}_{page}" for model in MODELS for page in PAGES}
     found = set()
     for model, model_admin in admin.site._registry.items():
@@ -229,6 +231,6 @@ def test_the_search_of_an_admin_shows_no_row_that_its_queryset_leaves_out() -> N
 
 def test_nothing_else_of_newsindex_is_in_the_admin() -> None:
     registered = {model._meta.model_name for model in admin.site._registry if model._meta.app_label == "newsindex"}
-    assert registered == set(MODELS)
+    assert registered == {*MODELS, "indexrun"}
     with pytest.raises(NoReverseMatch):
         reverse("admin:newsindex_taggedarticle_changelist")
