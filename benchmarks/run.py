@@ -273,6 +273,9 @@ def _command(options: argparse.Namespace) -> str:
         parts.append(f"--sizes {','.join(options.sizes)}")
     if options.engines != _CHOICES:
         parts.append(f"--engines {','.join(options.engines)}")
+    for name, usual in (("each", 20), ("budget", 20.0)):
+        if not options.quick and getattr(options, name) != usual:
+            parts.append(f"--{name} {getattr(options, name):g}")
     if options.corpora:
         parts.append("--corpora CORPORA")
     if options.archives:
