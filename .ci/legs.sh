@@ -34,8 +34,9 @@ leg_lint() {
 # py3.12-django6.0: everything but the browser.
 leg_matrix() {
     local python="${1%%-*}" django="${1##*-django}"
-    environment "$1" "$(python_of "${python#py}")" -e ".[test]" "Django~=$django.0" build hatchling
-    "$PY" "${PYTEST[@]}" -m "not browser"
+    environment "$1" "$(python_of "${python#py}")" -e ".[test]" "Django~=$django.0" build hatchling pytest-xdist
+    # Shared among the processors: readme-tests runs the same one after the other.
+    "$PY" "${PYTEST[@]}" -n auto -m "not browser"
 }
 
 # Kills, power cuts, broken disks and many processes, on SQLite and on a PostgreSQL server that the tests start. Nothing
