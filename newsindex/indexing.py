@@ -8,6 +8,7 @@ engine's commit. So a rollback takes a change back, a crash loses none, and doin
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import time
 from array import array
@@ -17,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 from django.db.models import F, Model, Q, QuerySet
@@ -459,19 +460,25 @@ def _guarded(drain: _Drain, alias: str, database: str, wait: float) -> Report:
     except WriterBusy:
         return drain.report(busy=True)
     except IndexNotBuilt as error:
+        # Said once: until somebody builds it, each save would say so.
+        level = logging.DEBUG if drain.engine in _without_index else logging.WARNING
+        _without_index.add(drain.engine)
         extra = {"event": "drain.no_index", "engine": alias}
-        logger.warning("Changes stay pending, %r has no index for them: %s", alias, error, extra=extra)
+        logger.log(level, "Changes stay pending, %r has no index for them: %s", alias, error, extra=extra)
         return drain.report(error=f"{alias}: {error}")
     except (EngineError, OSError) as error:
         extra = {"event": "drain.failed", "engine": alias}
         logger.exception("Changes stay pending, %r can't take them", alias, extra=extra)
         _hold(drain.engine)
         return drain.report(error=f"{alias}: {error}")
+    _without_index.discard(drain.engine)
     if drain.taken:
         _holds.pop(drain.engine, None)
     return drain.report()
 
 
+#: Engines of which this process has said that they have no index.
+_without_index: WeakSet[Engine] = WeakSet()
 #: Until when those who save leave a failed engine alone, and the seconds that this was: of this process, monotonic.
 _holds: WeakKeyDictionary[Engine, tuple[float, float]] = WeakKeyDictionary()
 
@@ -825,10 +832,19 @@ def verify(*, engine: str = DEFAULT_ALIAS, progress: Progress | None = None) -> 
     can't be listed.
     """
     try:
-        report = VerifyReport(engine, index_errors=tuple(engines[engine].verify()))
+        report = VerifyReport(engine, index_errors=tuple(engines[engine].verify()) or _foreign(engine))
         return report if report.index_errors else _compared(report, progress)
     except IndexDamaged as error:
         return VerifyReport(engine, index_errors=(str(error),))
+
+
+def _foreign(engine: str) -> tuple[str, ...]:
+    """What is wrong with an index that is sound, but that of another database."""
+    try:
+        replicas.require_current(engine, router.db_for_write(PendingChange))
+    except IndexNotBuilt as error:
+        return (str(error),)
+    return ()
 
 
 def _compared(report: VerifyReport, progress: Progress | None) -> VerifyReport:

@@ -24,10 +24,12 @@ from newsindex.analysis import (
     terms,
     tokens,
 )
+from newsindex.deadline import Deadline
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix
 
 Span: TypeAlias = tuple[int, int]
 
+_NEVER: Final = Deadline(None)
 #: How many characters of one text are looked at for places to mark; ``newsindex.paragraphs`` makes none so long.
 MOST_MARKED: Final = 100_000
 
@@ -177,13 +179,15 @@ def occurrences(looked_for: Sequence[Slot], found: Sequence[Token], slop: int = 
     return out
 
 
-def spans(leaves: Iterable[Leaf], text: str, language: str, field: str = "text") -> tuple[Span, ...]:
+def spans(
+    leaves: Iterable[Leaf], text: str, language: str, field: str = "text", deadline: Deadline = _NEVER
+) -> tuple[Span, ...]:
     """What to mark in ``text``, a text of ``language`` that stands in ``field`` ("text", "title", "summary").
 
-    Half open, sorted, not overlapping, in code points of ``text``; none behind ``MOST_MARKED``.
+    Half open, sorted, not overlapping, in code points of ``text``; none behind ``MOST_MARKED``. Raises OutOfTime.
     """
     asked = tuple(leaf for leaf in leaves if leaf.field in ("", field))
-    return _marker(asked, language).spans(text[:MOST_MARKED]) if asked else ()
+    return _marker(asked, language).spans(text[:MOST_MARKED], deadline) if asked else ()
 
 
 def query_words(leaf: Leaf) -> tuple[str, ...]:
@@ -206,19 +210,23 @@ class _Marker:
 
     def __init__(self, leaves: Iterable[Leaf], language: str) -> None:
         self._language = stemming_language(language)
-        self._wanted = [(found, slop_of(leaf)) for leaf in leaves if (found := slots(leaf, language))]
+        asked = ((slots(leaf, language), slop_of(leaf)) for leaf in leaves)
+        self._wanted = list(dict.fromkeys((found, slop) for found, slop in asked if found))
         wanted = list(chain.from_iterable(found for found, _ in self._wanted))
         self._terms = frozenset(term for slot in wanted if isinstance(slot, Terms) for term in slot.terms)
         self._others = [slot for slot in wanted if not isinstance(slot, Terms)]
         # All pieces that were looked into, and of those what ``_told_apart`` gives.
         self._memo: tuple[set[str], dict[str, _Inside]] = (set(), {})
 
-    def spans(self, text: str) -> tuple[Span, ...]:
+    def spans(self, text: str, deadline: Deadline) -> tuple[Span, ...]:
         found = self._tokens(text) if self._wanted else []
         if not found:
             return ()
-        places = (occurrences(looked_for, found, slop) for looked_for, slop in self._wanted)
-        return tuple(_merged([span for own in places for place in own for span in place.marked]))
+        marked: list[Span] = []
+        for looked_for, slop in self._wanted:
+            deadline.check()
+            marked += [span for place in occurrences(looked_for, found, slop) for span in place.marked]
+        return tuple(_merged(marked))
 
     def _tokens(self, text: str) -> list[Token]:
         """Those of ``tokens(text, language)`` that meet a slot."""

@@ -36,6 +36,8 @@ SEEN_AGAIN: Final = 60.0
 #: Seconds that a new replica waits for transactions that began before it was registered.
 LONGEST_WAIT: Final = 600.0
 VENDORS: Final = ("postgresql", "sqlite")
+# How the tokens of indexes begin that tests have built.
+_OF_TESTS: Final = "test-"
 
 
 def noted_for(alias: str, database: str) -> list[str]:
@@ -53,12 +55,10 @@ def kept_here(alias: str) -> bool:
 def require_current(alias: str, database: str | None = None) -> None:
     """IndexNotBuilt where the index of this process is none that changes are noted for.
 
-    What was found is taken for granted for KNOWN_FOR seconds. With one index for all only ``database`` is compared
-    with it, where it is given: then the index may be that of another database.
+    What was found is taken for granted for KNOWN_FOR seconds. With one index for all it may be that of another database
+    than ``database``: what it says of a key is said of a row there.
     """
     name = conf.replica(alias)
-    if name is None and database is None:
-        return
     if name == "":
         raise IndexNotBuilt(f"NEWSINDEX[{alias!r}]['REPLICA'] is empty: this process keeps no index, ask another host.")
     using = database or router.db_for_write(Replica)
@@ -126,7 +126,7 @@ def register(alias: str, databases: Iterable[str]) -> str:
         token = ""
     if token:
         return token
-    token = secrets.token_hex(16)
+    token = _new_token(alias)
     for database in databases:
         Replica.objects.using(database).update_or_create(
             engine=alias, name=name, defaults={"token": token, "seen": timezone.now()}
@@ -135,6 +135,17 @@ def register(alias: str, databases: Iterable[str]) -> str:
         for database in databases:
             _wait_for_older(database)
     return token
+
+
+def _new_token(alias: str) -> str:
+    """ConfigurationError where a test would put its rows in the place of a live index."""
+    tests = conf.test_database()
+    if tests and (live := engines[alias].token()) and not live.startswith(_OF_TESTS):
+        raise ConfigurationError(
+            f"The index {alias!r} was built from another database than {tests}, and tests do not replace it. "
+            f"Give NEWSINDEX[{alias!r}] a path of its own, or leave it as it is: then tests have theirs in memory."
+        )
+    return (_OF_TESTS if tests else "") + secrets.token_hex(13)
 
 
 def finish(alias: str, token: str) -> None:

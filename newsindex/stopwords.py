@@ -107,6 +107,14 @@ _WORDS: Final = {
 STOP_WORDS: Final = {language: frozenset(fold(word) for word in words.split()) for language, words in _WORDS.items()}
 
 
+_ALL: Final = frozenset().union(*STOP_WORDS.values())
+
+
+def is_function_word(word: str) -> bool:
+    """Whether a folded word is one in any language."""
+    return word in _ALL
+
+
 def shares(words: Sequence[str]) -> list[float]:
     """What each of the folded ``words`` of one query counts: SHARE for a function word of its language, else 1.
 

@@ -431,6 +431,8 @@ def search_data(found: Found) -> dict[str, Any]:
     return {
         "query": found.parameters.q,
         "total": found.total,
+        "relaxed": page is not None and results.relaxed,
+        "complete": results.complete if page is not None else 0,
         "page": page.number if page is not None else 1,
         "pages": page.paginator.num_pages if page is not None else 0,
         "partial": results.partial,

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsindex.analysis import Token, tokens
+from newsindex.deadline import Deadline, OutOfTime
 from newsindex.matching import MOST_MARKED, Slot, occurrences, slop_of, slots, spans
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix, Word
 
@@ -242,3 +243,9 @@ def test_slop_only_adds(text: str, query: str) -> None:
 def test_marking_what_is_near_in_a_text_without_end_is_bounded() -> None:
     text = "tide " * (MOST_MARKED // 5)
     assert len(spans([Phrase("tide " * 16, slop=50)], text, "en")) == MOST_MARKED // 5
+
+
+def test_marking_ends_when_the_time_is_up() -> None:
+    with pytest.raises(OutOfTime):
+        spans([Word("storm")], "A storm.", "en", deadline=Deadline(-1))
+    assert spans([Word("storm"), Word("storm")], "A storm.", "en", deadline=Deadline(60)) == ((2, 7),)

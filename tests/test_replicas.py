@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
 from newsindex import checks, indexing, replicas, triggers
@@ -150,6 +151,13 @@ def test_an_index_and_its_database_know_each_other_again() -> None:
     assert PendingChange.objects.count() == 1
     assert not replicas.usable("default")
     assert "another database" in indexing.status().health.message
+    # What it says of a row would be said of another one.
+    with pytest.raises(IndexNotBuilt, match="another database"):
+        len(search("ferry"))
+    assert Client().get("/search/health/").status_code == 503
+    assert "another database" in str(indexing.verify().index_errors)
+    with pytest.raises(CommandError, match="run newsindex_rebuild"):
+        call_command("newsindex_verify", verbosity=0)
     call_command("newsindex_rebuild", if_needed=True, verbosity=0)
     assert indexing.verify().ok and not PendingChange.objects.exists()
     assert engines["default"].token() not in (token, "")

@@ -22,7 +22,7 @@ from newsindex.deadline import Deadline
 from newsindex.engines.base import EVERYTHING, Document, SearchPage, SearchRequest, versioned
 from newsindex.engines.memory import MemoryEngine, View
 from newsindex.engines.paging import microseconds, place
-from newsindex.engines.whoosh import WhooshEngine, completion, ordering, phrases, selection
+from newsindex.engines.whoosh import WhooshEngine, completion, ordering, phrases, runs, selection
 from newsindex.engines.whoosh.evaluation import Evaluation
 from newsindex.engines.whoosh.ordering import Order
 from newsindex.engines.whoosh.runs import Run, ranges
@@ -425,3 +425,19 @@ def test_answers_are_those_of_looking_at_all(both: tuple[MemoryEngine, WhooshEng
     memory, whoosh = both
     for more in ({}, {"offset": 200}, {"sort": "newest"}, {"sort": "oldest", "offset": 30}):
         assert answer(whoosh, **more) == answer(memory, **more)
+
+
+@pytest.mark.parametrize("phrase", [Phrase("storm market"), Phrase("storm market", slop=1)])
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_a_form_that_stands_nowhere_where_the_rest_of_a_phrase_does(
+    tmp_path: Path, phrase: Phrase, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stem has two forms here, and one of them has postings in other articles only."""
+    monkeypatch.setattr(runs, "_SHORT", 0)
+    monkeypatch.setattr(phrases, "FEW_ARTICLES", few)
+    engine = WhooshEngine(path=tmp_path)
+    build_empty(engine)
+    with engine.writer() as writer:
+        for number, text in enumerate(["storm market", *["markets"] * 5, "storm market"]):
+            writer.put(versioned(article(number, "", text)))
+    assert ask(engine, phrase).total == 2

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from newsindex.query.nodes import Node
+from newsindex.analysis import fold
+from newsindex.query.nodes import Node, Word
+from newsindex.stopwords import is_function_word
 
 #: What an article must have weighs at least this share of the rarest part that any has.
 CLOSE: Final = 0.25
@@ -16,8 +18,12 @@ _FEW_RESULTS: Final = 20
 
 
 def few_results(parts: Sequence[Node]) -> int:
-    """With fewer articles that have all of these ``query.nodes.alternatives``, the closest ones are a better answer."""
-    return _FEW_RESULTS if len(parts) >= _MANY_PARTS else 1
+    """With fewer articles that have all of these ``query.nodes.alternatives``, the closest ones are a better answer.
+
+    Function words of any language are no parts: "the old ferry" asks for two things.
+    """
+    many = sum(not (isinstance(part, Word) and is_function_word(fold(part.text))) for part in parts) >= _MANY_PARTS
+    return _FEW_RESULTS if many else 1
 
 
 def rarity(found: int, articles: int) -> float:

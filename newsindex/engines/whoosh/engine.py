@@ -91,7 +91,7 @@ class WhooshEngine(Engine):
         found = page(question, matched, total, request)
         best = request.paragraphs_per_article
         if request.content:
-            hits = tuple(article_hit(snapshot, hit, wanted, best) for hit in found.hits)
+            hits = tuple(article_hit(evaluation, hit, wanted, best) for hit in found.hits)
         else:
             keys = snapshot.keys([hit.ordinal for hit in found.hits])
             hits = tuple(ArticleHit(key, hit.score) for key, hit in zip(keys, found.hits, strict=True))

@@ -6,18 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from newsindex.deadline import OutOfTime
 from newsindex.engines.base import ArticleHit, Marked, ParagraphHit
+from newsindex.engines.whoosh.evaluation import Evaluation
 from newsindex.engines.whoosh.records import moment
 from newsindex.engines.whoosh.segments import Segment
 from newsindex.engines.whoosh.selection import Hit
-from newsindex.engines.whoosh.snapshots import Snapshot
 from newsindex.matching import spans
 from newsindex.query.nodes import Leaf
 from newsindex.ranking import DECIMALS
 
 
-def article_hit(snapshot: Snapshot, hit: Hit, leaves: Sequence[Leaf], best: int) -> ArticleHit:
-    """A hit with its content. best: how many paragraphs at most; no others are read."""
+def article_hit(evaluation: Evaluation, hit: Hit, leaves: Sequence[Leaf], best: int) -> ArticleHit:
+    """A hit with its content. best: how many paragraphs at most; no others are read.
+
+    What there is no time to mark has no marks.
+    """
+    snapshot = evaluation.snapshot
     segment, article = snapshot.place(hit.ordinal)
     record = segment.record(article)
     first = segment.paragraphs_of(article)[0]
@@ -26,7 +31,13 @@ def article_hit(snapshot: Snapshot, hit: Hit, leaves: Sequence[Leaf], best: int)
     shown = np.lexsort((segment["paragraph_number"][first + matched], -scores))[:best].tolist()
 
     def marked(text: str, field: str) -> Marked:
-        return Marked(text, spans(leaves, text, record.language, field))
+        if evaluation.partial:
+            return Marked(text)
+        try:
+            return Marked(text, spans(leaves, text, record.language, field, evaluation.deadline))
+        except OutOfTime:
+            evaluation.partial = True
+            return Marked(text)
 
     def paragraph_hit(at: int) -> ParagraphHit:
         paragraph = segment.paragraph(first + int(matched[at]))

@@ -87,7 +87,9 @@ class Run:
         return self.positions.take(ranges(self.begins_of(postings, sizes), sizes)), sizes
 
     def begins_of(self, postings: Places, counts: Array) -> Places:
-        """Where in ``positions`` those of some postings begin, at least one and ascending ones. counts: of each."""
+        """Where in ``positions`` those of some postings begin, ascending ones. counts: of each."""
+        if not len(postings):
+            return np.empty(0, np.intp)
         if self._lists is not None or "begins" in self.__dict__:
             return self.begins[postings]
         if len(self.counts) < _SHORT:

@@ -33,7 +33,9 @@ class Command(BaseCommand):
             report = _verified(engine, repair)
             self._print(report, verbosity)
             if repair and (report.drift or report.index_errors):
-                operations.repair(report)
+                repaired = operations.repair(report)
+                if repaired.error:
+                    raise CommandError(f"Nothing was repaired: {repaired.error}")
                 report = operations.verify(engine=engine)
                 self.stdout.write("After the repair:")
                 self._print(report, verbosity)
