@@ -33,6 +33,8 @@ def test_the_shape_of_the_answer(client: Client) -> None:
     assert data == {
         "query": "ferry",
         "total": 1,
+        "relaxed": False,
+        "complete": 1,
         "page": 1,
         "pages": 1,
         "partial": False,
