@@ -360,7 +360,9 @@ class Results:
         # There are none where there is just one word, or nothing but filters.
         parts = alternatives(request.query)
         complete = max(0, strict.page.total - len(strict.dropped))
-        if not (self._question.relax and parts) or complete >= _few(request, parts):
+        # Where nothing may be counted, it is not known how few there are.
+        few = _few(request, parts) if self._mask is None or self._mask.complete else 1
+        if not (self._question.relax and parts) or complete >= few:
             return strict
         close = self._gated(replace(request, match="any"))
         if close.page.total <= complete:

@@ -12,11 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from newsindex import indexing
+from newsindex import indexing, masking
 from newsindex.engines import engines
 from newsindex.engines.base import EVERYTHING, Engine, SearchRequest
 from newsindex.exceptions import EngineError
-from newsindex.models import Article
+from newsindex.models import Article, PendingChange
 from newsindex.query import MESSAGES, parse
 from newsindex.searching import (
     NOTE_MESSAGES,
@@ -184,6 +184,21 @@ def test_where_few_articles_have_all_of_many_words_the_closest_are_shown_with_th
     assert search("bridge night").count() == 1
     strict = search("river bridge old night", relax=False)
     assert strict.count() == strict.complete == 1 and not strict.relaxed
+
+
+def test_where_nothing_may_be_counted_many_that_have_all_words_are_not_called_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with indexing.deferred():
+        for number in range(15):
+            make_article(f"Flood {number}", "The river rose over the old bridge.")
+        make_article("Bridge", "An old bridge.")
+    indexing.update()
+    with monkeypatch.context() as patch:
+        patch.setattr(masking, "MOST_PENDING", 0)
+        PendingChange.objects.create(engine="default", source="blog.post", object_pk="404")
+        found = search("river bridge old", limit=5)
+        assert found.withheld and not found.relaxed and found.count() == 6
 
 
 def test_a_misspelt_word_is_corrected() -> None:
