@@ -30,9 +30,13 @@ MANAGE = ROOT / "example_project" / "manage.py"
 
 #: Publishes an article as a program does that knows nothing of the index: a row, and the note of a trigger.
 PUBLISH = """
+from django.db import transaction
+from django.db.models import QuerySet
 from newsindex.models import Article, PendingChange
-article, = Article.objects.bulk_create([Article(title="Spring tide", body="On the quay.", status="published")])
-PendingChange.objects.create(source="newsindex.article", object_pk=article.pk)
+with transaction.atomic():
+    rows = [Article(title="Spring tide", body="On the quay.", status="published")]
+    article, = QuerySet(Article).bulk_create(rows)
+    PendingChange.objects.create(source="newsindex.article", object_pk=article.pk)
 """
 
 
