@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("benchmarks", reason="a package without the benchmarks")
 
-from benchmarks import report, run
+from benchmarks import profiling, report, run
 from benchmarks.corpus import Article, archive, read, write
 from benchmarks.generator import PARAGRAPHS, Generator
+from benchmarks.peers.newsindex_engine import NewsIndex
 from benchmarks.plot import svg
 from benchmarks.questions import CLASSES, Question, Words, questions
 from benchmarks.results import Corpus, Results, p50, p95
@@ -116,3 +118,18 @@ def test_a_run_without_any_outcome_has_a_report(tmp_path) -> None:
     empty.corpora = []
     report.write(empty, tmp_path)
     assert (tmp_path / "results.md").read_text().startswith("# Results")
+
+
+def test_a_profile_says_which_module_takes_the_time(generator: Generator, tmp_path: Path) -> None:
+    articles = list(generator.articles(40))
+    peer = NewsIndex(tmp_path)
+    peer.build(articles)
+    peer.open()
+    found = {one.name: one for one in profiling.searches(peer, questions(Words(articles), 2))}
+    assert list(found) == [kind for kind in CLASSES if kind in found]
+    rare = found["one term, very common"]
+    assert rare.calls > 50 and rare.native > 50 and rare.milliseconds > 0
+    shares = dict(rare.shares)
+    assert "engines.whoosh.scoring" in shares
+    assert 0.5 < sum(shares.values()) <= 1.0 + 1e-9
+    assert profiling.table(found.values()).count("\n") == len(found) + 1
