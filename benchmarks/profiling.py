@@ -11,6 +11,7 @@ import cProfile
 import pstats
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def profiled(name: str, timed: Sequence[Action], seen: Sequence[Action]) -> Prof
     for action in timed:
         action()
     spent = stopwatch.read().cpu
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.process_time)
     for action in seen:
         profiler.runcall(action)
     stats: _Stats = pstats.Stats(profiler).stats  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import filterfalse
+from itertools import chain, filterfalse
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -402,17 +402,17 @@ class Lexicon:
 
     def _few(self, texts: Sequence[str], languages: Sequence[str]) -> tuple[Numbers, Numbers]:
         """The numbers of all runs, negative for those in ``_passing``, and how many each text has."""
+        cut_up = [RUN.findall(text) for text in texts]
+        # All that is new at once: each look at the stemmer and the tables has its price.
+        for spoken in dict.fromkeys(languages):
+            known = self._of(spoken)
+            own = (runs for runs, language in zip(cut_up, languages, strict=True) if language == spoken)
+            if unseen := dict.fromkeys(filterfalse(known.__contains__, chain.from_iterable(own))):
+                self._learn_plain(list(unseen), spoken)
         found: list[int] = []
-        counts = []
-        for text, language in zip(texts, languages, strict=True):
-            runs = RUN.findall(text)
-            known = self._of(language)
-            unseen = dict.fromkeys(filterfalse(known.__contains__, runs))
-            if unseen:
-                self._learn_plain(list(unseen), language)
-            found.extend(map(known.__getitem__, runs))
-            counts.append(len(runs))
-        return np.array(found, np.int64), np.array(counts, np.int64)
+        for runs, language in zip(cut_up, languages, strict=True):
+            found.extend(map(self._of(language).__getitem__, runs))
+        return np.array(found, np.int64), np.fromiter(map(len, cut_up), np.int64, len(cut_up))
 
     def _many(self, texts: Sequence[str], languages: Sequence[str]) -> tuple[Numbers, Numbers]:
         runs = cut(texts)
