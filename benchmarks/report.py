@@ -37,6 +37,8 @@ def _lines(results: Results) -> Iterator[str]:
     yield ""
     yield "## Aims"
     yield ""
+    yield "[Profiles](profile.md) say where the time of a missed one goes."
+    yield ""
     aims = targets(results)
     yield from _table(
         ("aim", "wanted", "measured", ""), [(aim.what, aim.wanted, aim.measured, aim.verdict) for aim in aims]
