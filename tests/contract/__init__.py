@@ -1,1 +1,1 @@
-"""What every engine keeps, as tests: run on the memory engine and on Whoosh."""
+"""What every engine keeps, as tests: run on the memory engine, on Whoosh and on OpenSearch."""

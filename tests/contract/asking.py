@@ -12,6 +12,7 @@ from newsindex.engines.memory import MemoryEngine
 from newsindex.engines.whoosh import WhooshEngine
 from newsindex.paragraphs import Paragraph
 from newsindex.query.nodes import And, Everything, Node, Word
+from tests.cluster.shared import empty_engine, give_back
 from tests.conftest import build_empty
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
@@ -22,9 +23,19 @@ def make_engine(name: str, path: Path) -> Engine:
     """An engine with an empty live generation."""
     if name == "memory":
         return MemoryEngine()
+    if name == "opensearch":
+        return empty_engine(build_empty)
     engine = WhooshEngine(path=path)
     build_empty(engine)
     return engine
+
+
+def discard(engine: Engine) -> None:
+    """Close an engine that this test uses no more."""
+    if type(engine).__name__ == "OpenSearchEngine":
+        give_back(engine)
+    else:
+        engine.close()
 
 
 def article(pk: object, title: str = "", text: str = "", **fields: Any) -> Document:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from newsindex.engines.base import Engine
-from tests.contract.asking import make_engine
+from tests.contract.asking import discard, make_engine
 
 
-@pytest.fixture(params=["memory", "whoosh"])
+@pytest.fixture(params=["memory", "whoosh", "opensearch"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An engine with an empty live generation. Afterwards it must find nothing wrong with itself."""
     made = make_engine(request.param, tmp_path / "index")
@@ -19,7 +19,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         yield made
         assert list(made.verify()) == []
     finally:
-        made.close()
+        discard(made)
 
 
 @pytest.fixture(autouse=True)

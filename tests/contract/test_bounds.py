@@ -58,7 +58,11 @@ def test_any_text_in_a_document_is_kept(engine: Engine, text: str) -> None:
 
 def test_everything_a_parser_lets_through_is_answered(engine: Engine) -> None:
     index(engine, *WORLD)
-    for text in ("a " * 1000, "b* " * 50, "bridge~ " * 50, '"the the" ' * 50, "(" * 5000, "-x " * 500, "a OR " * 500):
+    phrases = " ".join(f'"the bridge {n} times"' for n in range(64))
+    for text in (
+        *("a " * 1000, "b* " * 50, "bridge~ " * 50, '"the the" ' * 50, "(" * 5000, "-x " * 500, "a OR " * 500),
+        *(phrases, phrases.replace('" ', '"~9 ')),
+    ):
         tree = parse(text).tree
         assert ask(engine, tree, match="all").total >= 0
         assert ask(engine, tree, match="any").total >= 0

@@ -1,4 +1,4 @@
-"""Whoosh and the memory engine give the same answers to random questions about random articles.
+"""Each other engine and the memory engine give the same answers to random questions about random articles.
 
 A few examples each time; the environment variable NEWSINDEX_PARITY says how many instead.
 """
@@ -43,9 +43,10 @@ from newsindex.query.nodes import (
     Published,
     Word,
 )
-from tests.contract.asking import EVERYBODY, NOW, make_engine
+from tests.contract.asking import EVERYBODY, NOW, discard, make_engine
 
 EXAMPLES = int(os.environ.get("NEWSINDEX_PARITY", "20"))
+OTHERS = ("whoosh", "opensearch")
 WORDS = (
     "bridge", "Bridges", "bridged", "brigde", "ferry", "ferries", "the", "e-mail", "2.7.1", "U.S.", "café", "cafe",
     "école", "l’école", "ecoles", "Straße", "Strasse", "naïve", "мост", "моста", "東京", "東京都", "京", "図書館",
@@ -169,16 +170,16 @@ requests = st.builds(
 
 
 @contextmanager
-def pair() -> Iterator[tuple[Engine, Engine]]:
+def pair(other: str) -> Iterator[tuple[Engine, Engine]]:
     """Both engines, empty; afterwards each must find nothing wrong with itself."""
     with tempfile.TemporaryDirectory() as place:
-        both = make_engine("memory", Path(place)), make_engine("whoosh", Path(place) / "index")
+        both = make_engine("memory", Path(place)), make_engine(other, Path(place) / "index")
         try:
             yield both
             assert [list(engine.verify()) for engine in both] == [[], []]
         finally:
             for engine in both:
-                engine.close()
+                discard(engine)
 
 
 def write(engine: Engine, changes: list[Document | int]) -> None:
@@ -229,10 +230,11 @@ def walk(engine: Engine, request: SearchRequest) -> list[str]:
             return keys
 
 
+@pytest.mark.parametrize("other", OTHERS)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(commits, st.lists(requests, min_size=5, max_size=10))
-def test_searches(batches: list[list[Document | int]], asked: list[SearchRequest]) -> None:
-    with pair() as (memory, whoosh):
+def test_searches(other: str, batches: list[list[Document | int]], asked: list[SearchRequest]) -> None:
+    with pair(other) as (memory, whoosh):
         for changes in batches:
             for engine in (memory, whoosh):
                 write(engine, changes)
@@ -244,12 +246,13 @@ def test_searches(batches: list[list[Document | int]], asked: list[SearchRequest
                 assert walk(whoosh, request) == walk(memory, request)
 
 
+@pytest.mark.parametrize("other", OTHERS)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(commits, st.lists(single, min_size=1, max_size=5), st.lists(misspelt, min_size=3, max_size=6), audiences)
 def test_suggestions_and_related(
-    batches: list[list[Document | int]], typed: list[str], wrong: list[str], who: frozenset[str]
+    other: str, batches: list[list[Document | int]], typed: list[str], wrong: list[str], who: frozenset[str]
 ) -> None:
-    with pair() as (memory, whoosh):
+    with pair(other) as (memory, whoosh):
         for changes in batches:
             for engine in (memory, whoosh):
                 write(engine, changes)

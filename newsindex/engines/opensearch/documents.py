@@ -1,0 +1,172 @@
+"""Documents on their way into the cluster and back: the body that is indexed, and the document that it keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from newsindex.analysis import Token, keyword, length, stemming_language, tokens
+from newsindex.engines.base import Document
+from newsindex.engines.completion import MAX_TYPED
+from newsindex.engines.opensearch.schema import MOST_PARAGRAPHS
+from newsindex.engines.paging import EPOCH, microseconds
+from newsindex.paragraphs import Paragraph
+
+BEGINNING: Final = -(2**62)
+END: Final = 2**62
+SEPARATOR: Final = "\x1f"
+# Lucene takes no term of more than 32,766 bytes, and an _id of at most 512.
+_LONGEST: Final = 200
+_LONGEST_ID: Final = 400
+_LONGEST_SPELLING: Final = 30_000
+_START: Final = re.compile(r"(?<![^\W_])[^\W_]")
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+
+def term(value: str) -> str:
+    """``value`` as a term of a keyword field: shortened by a hash where it is too long or no valid text."""
+    if len(value) <= _LONGEST and not _SURROGATES.search(value):
+        return value
+    return _SURROGATES.sub("?", value[: _LONGEST - 50]) + "#" + _hashed(value)
+
+
+def identity(key: str) -> str:
+    """The ``_id`` of the document of ``key``."""
+    plain = key.isprintable() and len(key.encode(errors="surrogatepass")) <= _LONGEST_ID and key[:1] != "#"
+    return key if plain and key else "#" + _hashed(key)
+
+
+def _hashed(value: str) -> str:
+    return hashlib.blake2b(value.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+
+
+def stream(found: Sequence[Token], language: str) -> str:
+    """The terms of a text at their positions. language: from ``stemming_language``."""
+    places: list[list[str]] = [[] for _ in range(length(found))]
+    for token in found:
+        places[token.position] += token_terms(token, language)
+    return " ".join("|".join(dict.fromkeys(here)) for here in places)
+
+
+def token_terms(token: Token, language: str) -> list[str]:
+    """What a token is found by."""
+    out = [stem(one, language) for one in token.terms]
+    out.append(("p:" if token.pair else "w:") + written(token.word))
+    return out
+
+
+def stem(one: str, language: str) -> str:
+    """The term for a stem of ``language``."""
+    return f"{language}:{written(one)}"
+
+
+def written(word: str) -> str:
+    """A folded word without what separates terms: a ligature may have become several words."""
+    return word.replace(" ", "_") if " " in word else word
+
+
+def body(document: Document) -> dict[str, Any]:
+    """What is indexed for ``document``."""
+    language = stemming_language(document.language)
+    title, summary = tokens(document.title, language), tokens(document.summary, language)
+    tags = [tokens(tag, language) for tag in document.tags]
+    texts = [tokens(paragraph.text, language) for paragraph in document.paragraphs]
+    every = [token for found in (title, summary, *tags, *texts) for token in found]
+    published = document.published_at
+    return {
+        "doc": stored(document),
+        "key": document.key,
+        "version": document.version,
+        "source": term(document.source),
+        **_keywords("tag", document.tags),
+        **_keywords("author", document.authors),
+        **_keywords("section", (document.section,)),
+        "audiences": [term(audience) for audience in sorted(document.audiences)],
+        "from": BEGINNING if published is None else microseconds(published),
+        "until": END if document.expires_at is None else microseconds(document.expires_at),
+        "undated": int(published is None),
+        **({} if published is None else _dates(published)),
+        "boost": document.boost,
+        "has": sorted({one for token in every for one in token_terms(token, language)}),
+        "words": sorted({written(token.word) for token in every if not token.pair}),
+        "title": stream(title, language),
+        "summary": stream(summary, language),
+        "tags": [stream(found, language) for found in tags],
+        "size_title": length(title),
+        "size_summary": length(summary),
+        "size_tags": sum(map(length, tags)),
+        "size_text": sum(map(length, texts)),
+        "paragraphs": len(texts),
+        "title_begins": keyword(document.title)[:MAX_TYPED],
+        "title_starts": sorted(set(starts(keyword(document.title)))),
+        "tag_starts": sorted({start for tag in document.tags for start in _tag_starts(keyword(tag))}),
+        "p": [{"text": stream(found, language), "size": length(found)} for found in texts[:MOST_PARAGRAPHS]],
+    }
+
+
+def _keywords(name: str, values: Iterable[str]) -> dict[str, list[str]]:
+    given = {value: term(keyword(value)) for value in values if keyword(value)}
+    spelt = {f"{key}{SEPARATOR}{_SURROGATES.sub('?', value)[:_LONGEST_SPELLING]}" for value, key in given.items()}
+    return {name: sorted(set(given.values())), f"{name}_spelt": sorted(spelt)}
+
+
+def _dates(published: datetime) -> dict[str, int]:
+    at = microseconds(published)
+    return {"published": at, "day": at // 1000}
+
+
+def starts(value: str) -> list[str]:
+    """``value`` from each place on where a completion may begin: words, and signs of scripts without spaces."""
+    places = {match.start() for match in _START.finditer(value)}
+    places |= {place for token in tokens(value, "") if token.pair for place in range(token.start, token.end)}
+    return [value[place : place + MAX_TYPED] for place in sorted(places)]
+
+
+def _tag_starts(tag: str) -> list[str]:
+    whole = term(tag)
+    return [f"{int(not tag.startswith(start))}{start}{SEPARATOR}{whole}" for start in starts(tag)]
+
+
+def stored(document: Document) -> str:
+    """The document as the text that is kept of it."""
+    published, expires = document.published_at, document.expires_at
+    values = [
+        document.key, document.version, document.title, document.summary, document.tags, document.authors,
+        document.section, document.language, sorted(document.audiences), document.url, document.boost,
+        None if published is None else microseconds(published), None if expires is None else microseconds(expires),
+        [(p.number, p.anchor, p.kind, p.text) for p in document.paragraphs],
+    ]  # fmt: skip
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    # A lone surrogate is no UTF-8: it goes as an escape.
+    return json.dumps(values, separators=(",", ":")) if _SURROGATES.search(text) else text
+
+
+def restored(text: str) -> Document:
+    """The document that ``stored`` made the text of. ValueError or TypeError where it is none."""
+    key, version, title, summary, tags, authors, section, language, audiences, url, boost, at, until, rows = json.loads(
+        text
+    )
+    return Document(
+        key=key,
+        title=title,
+        paragraphs=tuple(Paragraph(*row) for row in rows),
+        version=version,
+        summary=summary,
+        tags=tuple(tags),
+        authors=tuple(authors),
+        section=section,
+        published_at=_moment(at),
+        expires_at=_moment(until),
+        language=language,
+        audiences=frozenset(audiences),
+        url=url,
+        boost=boost,
+    )
+
+
+def _moment(at: int | None) -> datetime | None:
+    return None if at is None else EPOCH + timedelta(microseconds=at)

@@ -1,0 +1,124 @@
+"""A new generation in the cluster beside the live one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+from newsindex.engines.base import Document, Rebuild, Stats, Writer
+from newsindex.engines.opensearch.connection import Connection
+from newsindex.engines.opensearch.generations import Generations
+from newsindex.engines.opensearch.locks import Control, Held, Lock
+from newsindex.engines.opensearch.view import Live
+from newsindex.engines.opensearch.writing import Bulk, OpenSearchWriter, languages_of, refused
+from newsindex.exceptions import ContractError, IndexDamaged, WriterBusy
+
+#: What writers of the live index note while a rebuild is under way.
+TOUCHED: Final = "touched"
+#: How long ``exclusive`` waits for a writer that is at work, in seconds.
+EXCLUSIVE_WAIT: Final = 600.0
+
+
+def statistics(connection: Connection, live: Live) -> Stats:
+    """What an index holds, as the cluster says."""
+    body = {"size": 0, "track_total_hits": True, "aggs": {"paragraphs": {"sum": {"field": "paragraphs"}}}}
+    found = connection.tell("POST", f"/{live.index}/_search", body)
+    if found["_shards"].get("failed") or found.get("timed_out"):
+        raise IndexDamaged(f"OpenSearch: {found['_shards'].get('failed')} shards of {live.index} did not answer.")
+    sizes = connection.tell("GET", f"/{live.index}/_stats/store,segments")["_all"]["primaries"]
+    return Stats(
+        articles=int(found["hits"]["total"]["value"]),
+        paragraphs=int(found["aggregations"]["paragraphs"]["value"]),
+        segments=int(sizes["segments"]["count"]),
+        size=int(sizes["store"]["size_in_bytes"]),
+        generation=live.generation,
+        built_at=datetime.fromisoformat(live.built_at),
+    )
+
+
+class OpenSearchRebuild(Rebuild):
+    """held: the lock of rebuilds. patience: seconds that a bulk request is tried again."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        generations: Generations,
+        control: Control,
+        writing: Lock,
+        held: Held,
+        patience: float,
+    ) -> None:
+        self._connection = connection
+        self._generations = generations
+        self._control = control
+        self._writing = writing
+        self._held = held
+        self._patience = patience
+        self._one = threading.Lock()
+        self._exclusive: Held | None = None
+        self._ended = False
+        control.remove(TOUCHED)
+        self._clock = int(control.read("writer").value.get("clock", 0)) or 1
+        self._live = generations.create()
+        self.generation = self._live.generation
+
+    def writer(self) -> Writer:
+        self._assure()
+        if not self._one.acquire(blocking=False):
+            raise WriterBusy(f"Another writer of the rebuild {self.generation} is open.")
+        return OpenSearchWriter(self._write, self._one.release, self._write)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        self._exclusive = self._writing.take(EXCLUSIVE_WAIT)
+        try:
+            yield
+        finally:
+            held, self._exclusive = self._exclusive, None
+            held.release()
+
+    def touched(self) -> frozenset[str]:
+        return frozenset(key for value in self._control.all_of(TOUCHED) for key in value["keys"])
+
+    def validate(self) -> Stats:
+        self._assure()
+        self._refresh()
+        return statistics(self._connection, self._live)
+
+    def swap(self) -> None:
+        self._assure()
+        self._held.assure()
+        if self._exclusive is not None:
+            self._exclusive.assure()
+        self._refresh()
+        self._generations.publish(self._live)
+        self._end()
+
+    def abort(self) -> None:
+        if not self._ended:
+            try:
+                self._generations.drop(self._live.index)
+            finally:
+                self._end()
+
+    def _write(self, changes: Mapping[str, Document | None]) -> None:
+        self._held.assure()
+        self._live = self._generations.learn(self._live, languages_of(changes))
+        clock = self._exclusive.clock if self._exclusive is not None else self._clock
+        written = Bulk(self._connection, self._live.index, clock, self._patience).send(changes.items())
+        if written.failed:
+            raise refused(written)
+
+    def _refresh(self) -> None:
+        self._connection.tell("POST", f"/{self._live.index}/_refresh")
+
+    def _assure(self) -> None:
+        if self._ended:
+            raise ContractError(f"The rebuild {self.generation} is over.")
+
+    def _end(self) -> None:
+        self._ended = True
+        self._held.release()
