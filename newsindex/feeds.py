@@ -86,6 +86,7 @@ class SearchFeed(Feed):  # type: ignore[type-arg]
             timeline=False,
             relax=False,
             correct=False,
+            pins=False,
         )
         return parameters, results[: self.limit]
 

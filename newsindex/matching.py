@@ -25,7 +25,7 @@ from newsindex.analysis import (
     tokens,
 )
 from newsindex.deadline import Deadline
-from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix
+from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix, Simple, Synonyms
 
 Span: TypeAlias = tuple[int, int]
 
@@ -106,8 +106,16 @@ class Occurrence:
         return self.words or ((self.start, self.end),)
 
 
+def meant(leaf: Leaf, language: str) -> tuple[Simple, ...]:
+    """What any of is looked for in texts of ``language``: ``leaf`` itself, or a word and then its synonyms there."""
+    if not isinstance(leaf, Synonyms):
+        return (leaf,)
+    own = stemming_language(language)
+    return (leaf.word, *(o.leaf for o in leaf.others if not o.language or stemming_language(o.language) == own))
+
+
 @lru_cache(maxsize=4_096)
-def slots(leaf: Leaf, language: str) -> tuple[Slot, ...]:
+def slots(leaf: Simple, language: str) -> tuple[Slot, ...]:
     """What ``leaf`` looks for, at consecutive positions, in texts of ``language``.
 
     Empty where the leaf has nothing that could be found (only punctuation).
@@ -210,7 +218,8 @@ class _Marker:
 
     def __init__(self, leaves: Iterable[Leaf], language: str) -> None:
         self._language = stemming_language(language)
-        asked = ((slots(leaf, language), slop_of(leaf)) for leaf in leaves)
+        simple = (each for leaf in leaves for each in meant(leaf, language))
+        asked = ((slots(leaf, language), slop_of(leaf)) for leaf in simple)
         self._wanted = list(dict.fromkeys((found, slop) for found, slop in asked if found))
         wanted = list(chain.from_iterable(found for found, _ in self._wanted))
         self._terms = frozenset(term for slot in wanted if isinstance(slot, Terms) for term in slot.terms)

@@ -1,7 +1,8 @@
-"""Article, Tag, TaggedArticle; what an index has still to see, who keeps one, and what was done to it."""
+"""Article, Tag, TaggedArticle; what editors say of queries; what an index has to see, who keeps it, what was done."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from django.db import models, router, transaction
 from django.db.models import F, Q
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import Signal
 from django.urls import reverse
 from django.utils import timezone
@@ -379,3 +381,109 @@ class Replica(models.Model):
 
     def __str__(self) -> str:
         return f"{self.engine}@{self.name}"
+
+
+class CuratedQuerySet(models.QuerySet[M]):
+    """Rows that every process keeps in mind: bulk changes, which send no signals, make it read them again."""
+
+    def update(self, **kwargs: Any) -> int:
+        """As Django's."""
+        with _in_one_transaction(self._for_write_alias()):
+            changed = super().update(**kwargs)
+            CurationVersion.renew(self._for_write_alias())
+        return changed
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """As Django's."""
+        with _in_one_transaction(self._for_write_alias()):
+            created = super().bulk_create(objs, *args, **kwargs)
+            CurationVersion.renew(self._for_write_alias())
+        return created
+
+    def _for_write_alias(self: Any) -> str:
+        return self._db or router.db_for_write(self.model, **self._hints)
+
+
+class Synonym(SavedWithNote, models.Model):
+    """Words that mean the same to a search: each of ``words`` also finds the others, or, if there are, ``targets``."""
+
+    words = models.TextField(_("words"))
+    targets = models.TextField(_("also find"), blank=True)
+    language = models.CharField(_("language"), max_length=20, blank=True)
+    changed = models.DateTimeField(_("changed"), auto_now=True)
+
+    objects = CuratedQuerySet["Synonym"].as_manager()
+
+    class Meta:
+        verbose_name = _("synonym")
+        verbose_name_plural = _("synonyms")
+        ordering = ("words", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.words} => {self.targets}" if self.targets else self.words
+
+
+class PinnedResult(SavedWithNote, models.Model):
+    """An article that stands before all others where somebody searches for one of ``queries``, a line each."""
+
+    queries = models.TextField(_("queries"))
+    source = models.CharField(_("source"), max_length=200)
+    object_pk = models.CharField(_("object"), max_length=LONGEST_KEY)
+    position = models.PositiveSmallIntegerField(_("position"), default=1)
+    starts = models.DateTimeField(_("from"), null=True, blank=True)
+    ends = models.DateTimeField(_("until"), null=True, blank=True)
+    language = models.CharField(_("language"), max_length=20, blank=True)
+    changed = models.DateTimeField(_("changed"), auto_now=True)
+
+    objects = CuratedQuerySet["PinnedResult"].as_manager()
+
+    class Meta:
+        verbose_name = _("pinned result")
+        verbose_name_plural = _("pinned results")
+        ordering = ("queries", "position", "pk")
+        constraints = (
+            models.CheckConstraint(
+                name="newsindex_pin_ends_after_it_starts",
+                condition=Q(starts=None) | Q(ends=None) | Q(ends__gt=F("starts")),
+                violation_error_message=_("The end must be after the beginning."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.queries.splitlines())}: {self.key}"
+
+    @property
+    def key(self) -> str:
+        """The key of the article in the index."""
+        return f"{self.source}:{self.object_pk}"
+
+
+class CurationVersion(models.Model):
+    """One row, another token after every change of synonyms and pinned results, by which processes know of it."""
+
+    token = models.CharField(max_length=32)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.token
+
+    @classmethod
+    def renew(cls, using: str) -> None:
+        """Make every process read again what it keeps in mind, as soon as this transaction is committed.
+
+        A number might be given twice, by a transaction that is rolled back and one after it.
+        """
+        cls._default_manager.using(using).update_or_create(pk=1, defaults={"token": secrets.token_hex(12)})
+
+
+def _renew_curation(using: str, **kwargs: Any) -> None:
+    CurationVersion.renew(using)
+
+
+for _curated in (Synonym, PinnedResult):
+    for _signal in (post_save, post_delete):
+        _signal.connect(_renew_curation, sender=_curated, dispatch_uid="newsindex-curation")

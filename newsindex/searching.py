@@ -25,6 +25,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from newsindex.analysis import keyword
+from newsindex.curating import MOST_PINNED, NOTHING, Curation, curation
 from newsindex.engines import DEFAULT_ALIAS, engines
 from newsindex.engines.base import (
     EVERYTHING,
@@ -45,6 +46,7 @@ from newsindex.engines.base import (
 )
 from newsindex.engines.closeness import few_results
 from newsindex.engines.counting import month_of
+from newsindex.engines.paging import Place, place
 from newsindex.exceptions import ConfigurationError, EngineError, NewsIndexError
 from newsindex.highlighting import escaped, number_writer, text_fragment
 from newsindex.logs import get_logger
@@ -52,7 +54,7 @@ from newsindex.masking import Mask
 from newsindex.masking import mask as mask_of
 from newsindex.matching import spans
 from newsindex.query import Note, Query, parse
-from newsindex.query.nodes import And, Node, Or, Prefix, Word, alternatives
+from newsindex.query.nodes import And, Everything, Node, Or, Prefix, Synonyms, Word, alternatives
 from newsindex.replicas import require_current
 from newsindex.sources import Source, sources
 
@@ -93,6 +95,8 @@ NOTE_MESSAGES: Final[Mapping[str, str | Promise]] = {
     "fuzzy_number": _("Ignored the number {value} after ~: how many letters may differ depends on the word."),
     "empty_field": _("Read “{value}” as a word: write what you look for directly after it, without a space."),
     "not_a_date": _("Read “{value}” as words: a date looks like 2024-11-01, 2024-11 or 2024."),
+    "synonyms": _("Also searched for: {value}. A word in quotation marks stands for itself alone."),
+    "too_many_synonyms": _("Only the first {value} synonyms were searched for as well."),
     "not_searchable": _("Ignored “{value}”: it has no letters or digits."),
 }
 
@@ -130,6 +134,8 @@ class Result:
     language: str
     matched_paragraphs: int
     paragraphs: tuple[ResultParagraph, ...]
+    #: Whether it stands first because an editor has pinned it to this query.
+    pinned: bool = False
 
     @property
     def more_paragraphs(self) -> int:
@@ -180,13 +186,17 @@ class Matches:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A page from an engine after the gate. rows: a Result, or None for what was dropped, at each place."""
+    """A page from an engine after the gate. rows: a Result, or None for what was dropped, at each place.
+
+    added: how many pinned articles are counted that do not match.
+    """
 
     page: SearchPage
     rows: tuple[Result | None, ...]
     offset: int
     limit: int
     took: float
+    added: int = 0
 
     @property
     def dropped(self) -> tuple[ArticleHit, ...]:
@@ -204,6 +214,8 @@ class _Question:
     query: Query
     request: SearchRequest
     relax: bool = True
+    #: The keys of the articles that editors have pinned to the query.
+    pinned: tuple[str, ...] = ()
 
 
 class Results:
@@ -359,13 +371,13 @@ class Results:
         self._suggestion = strict.page.suggestion
         # There are none where there is just one word, or nothing but filters.
         parts = alternatives(request.query)
-        complete = max(0, strict.page.total - len(strict.dropped))
+        complete = max(0, strict.page.total - strict.added - len(strict.dropped))
         # Where nothing may be counted, it is not known how few there are.
         few = _few(request, parts) if self._mask is None or self._mask.complete else 1
         if not (self._question.relax and parts) or complete >= few:
             return strict
         close = self._gated(replace(request, match="any"))
-        if close.page.total <= complete:
+        if close.page.total - close.added <= complete:
             return strict
         self._match = "any"
         self._complete = complete
@@ -374,6 +386,10 @@ class Results:
     def _gated(self, request: SearchRequest) -> _Answer:
         if self._mask is None:
             self._mask = mask_of(self._question.alias, audiences=request.audiences, now=request.now)
+        if self._question.pinned and self._mask.complete:
+            pins = _pins(self._question, request, self._mask)
+            if pins.hits:
+                return _with_pins(self._question, pins, self._mask)
         page = _masked_search(self._question.alias, request, self._mask)
         rows = tuple(_results(page.hits, self._question.query, request.now, request.audiences))
         if not self._mask.complete:
@@ -404,6 +420,8 @@ def search(
     timeline: bool = True,
     relax: bool = True,
     correct: bool = True,
+    pins: bool = True,
+    curated: Curation | None = None,
     recency: timedelta | None = None,
     timeout: float | None = None,
 ) -> Results:
@@ -412,10 +430,14 @@ def search(
     tags, authors, sections, sources: a choice each, one of its values is enough. after: published on that day or
     later; before: before that day. offset, limit: the slice that will be asked for first, so that ``count()`` and that
     slice cost one call together. relax: where no article has all the words, show the closest. correct: where none has
-    them, look for other spellings (``Results.suggestion``). timeout: seconds.
+    them, look for other spellings (``Results.suggestion``). pins: put what editors have pinned to the query first, by
+    relevance and where nothing but ``sources`` narrows the search. curated: what editors say, to try it out; None for
+    what they have said. timeout: seconds.
     ``audiences=EVERYTHING`` shows drafts too; it is for code that has asked for permissions itself.
     """
-    query = parse(text)
+    asked = parse(text)
+    said = curated if curated is not None else curation() if asked.words else NOTHING
+    query = said.understood(asked)
     request = SearchRequest(
         query=query.tree,
         now=_moment(now),
@@ -432,7 +454,15 @@ def search(
         timeout=timeout,
         correct=correct,
     )
-    return Results(_Question(engine, query, request, relax))
+    unnarrowed = sort == "relevance" and request.filters == Filters(sources=request.filters.sources)
+    pinned = said.pinned(asked, request.now) if pins and unnarrowed else ()
+    return Results(_Question(engine, query, request, relax, pinned))
+
+
+def understood(text: str) -> Query:
+    """``text`` as a search understands it: parsed, and with the synonyms of its words."""
+    query = parse(text)
+    return curation().understood(query) if query.words else query
 
 
 def suggest(
@@ -506,7 +536,7 @@ def matching_keys(
 
     typing: the last word may be unfinished, as in an autocomplete field.
     """
-    query = parse(text)
+    query = understood(text)
     request = SearchRequest(
         query=_unfinished(query.tree) if typing and text[-1:].strip() else query.tree,
         now=_moment(now),
@@ -581,7 +611,7 @@ def hits_for(
     wanted = tuple(keys)
     if not wanted:
         return {}
-    tree = parse(text).tree
+    tree = understood(text).tree
     request = SearchRequest(
         query=_unfinished(tree) if typing and text[-1:].strip() else tree,
         now=_moment(now),
@@ -661,11 +691,78 @@ def _guarded(alias: str, ask: Callable[[Engine], T]) -> T:
 def _masked_search(alias: str, request: SearchRequest, mask: Mask) -> SearchPage:
     """The answer to ``request``, as if what ``mask`` hides were not there; hits still have to pass the gate."""
     if mask.complete:
-        request = replace(request, hidden=mask.keys) if mask.keys else request
+        request = replace(request, hidden=request.hidden | mask.keys) if mask.keys else request
         return _guarded(alias, lambda engine: engine.search(request))
     # Too much to tell what may be counted.
     bare = replace(request, facets=(), timeline=False, correct=False)
     return _guarded(alias, lambda engine: engine.search(bare))
+
+
+@dataclass(frozen=True)
+class _Pins:
+    """What is pinned and may be shown, in order, with what of it matches; where all words are wanted.
+
+    matching: the keys of those that match. request: the one whose other hits come after them.
+    """
+
+    hits: tuple[ArticleHit, ...]
+    rows: tuple[Result, ...]
+    matching: frozenset[str]
+    request: SearchRequest
+
+
+def _pins(question: _Question, request: SearchRequest, mask: Mask) -> _Pins:
+    """What is pinned to a query and stands in the index, as far as who asks may see it."""
+
+    def hits(wanted: Iterable[str], asked: SearchRequest, **changes: Any) -> dict[str, ArticleHit]:
+        filters = replace(request.filters, keys=tuple(wanted))
+        few = replace(asked, filters=filters, offset=0, limit=MOST_PINNED, facets=(), timeline=False, correct=False)
+        page = _masked_search(question.alias, replace(few, **changes), mask) if filters.keys else SearchPage()
+        return {hit.key: hit for hit in page.hits}
+
+    found = hits(question.pinned, request, match="all")
+    others = hits((key for key in question.pinned if key not in found), request, query=Everything(), match="all")
+    if request.match == "any":
+        # Whether an article comes close depends on the others: these are none of them, so that they stand here alone.
+        request = replace(request, hidden=request.hidden | frozenset(others))
+        found = hits(found, request)
+    there = {**found, **others}
+    inside = tuple(there[key] for key in question.pinned if key in there)
+    rows = zip(inside, _results(inside, question.query, request.now, request.audiences), strict=True)
+    seen = [(hit, replace(row, pinned=True)) for hit, row in rows if row is not None]
+    return _Pins(
+        tuple(hit for hit, _row in seen),
+        tuple(row for _hit, row in seen),
+        frozenset(hit.key for hit, _row in seen if hit.key in found),
+        request,
+    )
+
+
+def _with_pins(question: _Question, pins: _Pins, mask: Mask) -> _Answer:
+    """The page of ``pins.request`` where the pinned articles come first, and stand nowhere else.
+
+    The others move back by as many places. Some pinned ones may stand before this page, where nobody looks: how many is
+    told by their places, and the page is asked for with room for those that stand on it.
+    """
+    request = pins.request
+    first = max(0, request.offset - len(pins.hits))
+    size = max(0, request.offset + request.limit - len(pins.hits) - first)
+    wider = replace(request, offset=first, limit=size + len(pins.matching) if size else 0)
+    page = _masked_search(question.alias, wider, mask)
+    before = 0
+    if first and page.hits:
+        begin = _place(page.hits[0])
+        before = sum(_place(hit) < begin for hit in pins.hits if hit.key in pins.matching)
+    others = [hit for hit in page.hits if hit.key not in pins.matching][before : before + size]
+    here = slice(request.offset, request.offset + request.limit)
+    added = len(pins.hits) - len(pins.matching)
+    shown = replace(page, hits=(*pins.hits[here], *others), total=page.total + added, next_cursor=None)
+    rows = (*pins.rows[here], *_results(others, question.query, request.now, request.audiences))
+    return _Answer(shown, rows, request.offset, request.limit, page.took, added)
+
+
+def _place(hit: ArticleHit) -> Place:
+    return place("relevance", hit.score, hit.published_at, hit.key)
 
 
 def _source_of(model: type[Model]) -> Source[Any]:
@@ -679,7 +776,7 @@ def _source_of(model: type[Model]) -> Source[Any]:
 
 def _unfinished(tree: Node) -> Node:
     """``tree`` with its last word also taken as the beginning of one."""
-    if isinstance(tree, Word):
+    if isinstance(tree, Word | Synonyms):
         return Or((tree, Prefix(tree.text, tree.field)))
     if isinstance(tree, And | Or) and tree.children:
         return replace(tree, children=(*tree.children[:-1], _unfinished(tree.children[-1])))

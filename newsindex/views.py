@@ -34,7 +34,7 @@ from newsindex.logs import get_logger
 from newsindex.models import Article, Tag
 from newsindex.navigation import active_filters, chart, facet_groups, sort_choices
 from newsindex.paragraphs import Paragraph, read
-from newsindex.query import Query, parse
+from newsindex.query import Query
 from newsindex.searching import (
     EVERYBODY,
     Result,
@@ -45,6 +45,7 @@ from newsindex.searching import (
     note_messages,
     search,
     suggest,
+    understood,
 )
 from newsindex.sources import ArticleSource, Source, sources
 
@@ -356,7 +357,7 @@ class ArticleDetailView(AudienceMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         article: Article = kwargs["article"]
         parameters = SearchForm(self.request.GET).parameters
-        query = parse(parameters.q)
+        query = understood(parameters.q)
         language = article.language_code
         content = read(article.body, article.body_format)  # type: ignore[arg-type]
         marks = _marks(content.paragraphs, query, language, Deadline(self.timeout))
@@ -439,6 +440,7 @@ def search_data(found: Found) -> dict[str, Any]:
         "took_ms": round(results.took * 1000, 1),
         "notes": notes,
         "suggestion": results.suggestion or None,
+        "synonyms": results.query.synonyms,
         "hits": hits,
         "facets": {
             name: [{"value": one.value, "count": one.count} for one in counts]
@@ -454,6 +456,7 @@ def _hit_data(hit: Result) -> dict[str, Any]:
         "title": {"text": hit.title.text, "spans": hit.title.spans},
         "url": hit.url,
         "score": hit.score,
+        "pinned": hit.pinned,
         "published_at": hit.published_at.isoformat() if hit.published_at else None,
         "tags": hit.tags,
         "matched_paragraphs": hit.matched_paragraphs,

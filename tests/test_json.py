@@ -40,11 +40,13 @@ def test_the_shape_of_the_answer(client: Client) -> None:
         "partial": False,
         "notes": [],
         "suggestion": None,
+        "synonyms": [],
         "hits": [
             {
                 "key": f"newsindex.article:{article.pk}",
                 "title": {"text": "A ferry", "spans": [[2, 7]]},
                 "url": url,
+                "pinned": False,
                 "published_at": "2026-03-04T12:00:00+00:00",
                 "tags": ["boats"],
                 "matched_paragraphs": 1,

@@ -31,7 +31,7 @@ ORDER = [
     *["engines.memory", "engines.whoosh", "engines.opensearch", "engines"],
     *["sources", "highlighting"],
     "replicas",
-    *["runs", "documents", "masking"],
+    *["runs", "documents", "masking", "curating", "synonym_rules"],
     *["indexing", "searching"],
     *["operations", "monitoring", "watching"],
     *["importing", "forms", "navigation", "receivers", "triggers", "checks", "answering"],

@@ -41,7 +41,7 @@ from newsindex.engines.counting import facet, month_of, spelling, tally, timelin
 from newsindex.engines.paging import Place, decode_cursor, encode_cursor, place
 from newsindex.engines.relatedness import related_query, unmarked
 from newsindex.exceptions import ContractError, WriterBusy
-from newsindex.matching import occurrences, slop_of, slots, spans
+from newsindex.matching import meant, occurrences, slop_of, slots, spans
 from newsindex.query import replace_words, unparse
 from newsindex.query.nodes import (
     And,
@@ -52,11 +52,23 @@ from newsindex.query.nodes import (
     Not,
     Or,
     Published,
+    Simple,
     alternatives,
     leaves,
     relaxed,
 )
-from newsindex.ranking import DECIMALS, FIELDS, K1, LACKING, PASSAGE_SHARE, RECENCY_SHARE, WEIGHT, B, leaf_weights
+from newsindex.ranking import (
+    DECIMALS,
+    FIELDS,
+    K1,
+    LACKING,
+    PASSAGE_SHARE,
+    RECENCY_SHARE,
+    SYNONYM,
+    WEIGHT,
+    B,
+    leaf_weights,
+)
 
 
 class Article:
@@ -92,10 +104,10 @@ class Article:
 
 @dataclass(frozen=True)
 class Found:
-    """How often a leaf occurs in an article: by field, and in each of its paragraphs."""
+    """How often a leaf occurs in an article: by field, and in each of its paragraphs. A synonym counts in part."""
 
-    fields: Mapping[str, int]
-    paragraphs: tuple[int, ...]
+    fields: Mapping[str, float]
+    paragraphs: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -248,6 +260,15 @@ def is_visible(document: Document, now: datetime, audiences: frozenset[str]) -> 
 
 def count(leaf: Leaf, article: Article) -> Found:
     """How often ``leaf`` occurs in ``article``."""
+    word, *others = (_count(each, article) for each in meant(leaf, article.document.language))
+    if not others:
+        return word
+    fields = {name: word.fields[name] + SYNONYM * sum(o.fields[name] for o in others) for name in FIELDS}
+    each = zip(word.paragraphs, *(other.paragraphs for other in others), strict=True)
+    return Found(fields, tuple(own + SYNONYM * sum(rest) for own, *rest in each))
+
+
+def _count(leaf: Simple, article: Article) -> Found:
     looked_for, slop = slots(leaf, article.document.language), slop_of(leaf)
 
     def times(name: str) -> list[int]:
@@ -263,7 +284,7 @@ def _average(lengths: Sequence[int]) -> float:
     return (sum(lengths) / len(lengths) if lengths else 0.0) or 1.0
 
 
-def _weighed(name: str, frequency: int, size: float, average: float) -> float:
+def _weighed(name: str, frequency: float, size: float, average: float) -> float:
     return WEIGHT[name] * frequency / (1 - B[name] + B[name] * size / average)
 
 

@@ -12,9 +12,11 @@ from newsindex.query.nodes import (
     Node,
     Not,
     Or,
+    Other,
     Phrase,
     Prefix,
     Published,
+    Synonyms,
     Word,
     leaves,
     relaxed,
@@ -22,11 +24,13 @@ from newsindex.query.nodes import (
 from newsindex.query.notes import MESSAGES, Note
 from newsindex.query.parser import Query, parse
 from newsindex.query.rewriting import replace_words, unparse
+from newsindex.query.synonyms import Entry, Thesaurus, expanded
 
 __all__ = [
     "DEFAULT_LIMITS",
     "MESSAGES",
     "And",
+    "Entry",
     "Everything",
     "Fuzzy",
     "Keyword",
@@ -38,11 +42,15 @@ __all__ = [
     "Not",
     "Note",
     "Or",
+    "Other",
     "Phrase",
     "Prefix",
     "Published",
     "Query",
+    "Synonyms",
+    "Thesaurus",
     "Word",
+    "expanded",
     "leaves",
     "parse",
     "relaxed",

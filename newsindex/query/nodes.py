@@ -1,6 +1,6 @@
 """The tree that a query becomes: small frozen nodes, the same for every engine.
 
-Leaves (Word, Prefix, Fuzzy, Phrase) hold text as the visitor typed it; each engine analyses it with
+Leaves (Word, Prefix, Fuzzy, Phrase, Synonyms) hold text as the visitor typed it; each engine analyses it with
 ``newsindex.analysis``. ``field`` is "" for anywhere (title, summary, tags, text) or "title".
 """
 
@@ -58,6 +58,34 @@ class Phrase:
 
 
 @dataclass(frozen=True)
+class Other:
+    """Another way to say a word. leaf: what is looked for; language: only in texts of this one, "" in all."""
+
+    leaf: Word | Phrase
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Synonyms:
+    """A word, or one of its synonyms: they count as one word, of which each synonym is a little less.
+
+    A synonym of several words at once stands with each of them: an article that has it lacks none of them.
+    """
+
+    word: Word
+    others: tuple[Other, ...]
+
+    @property
+    def text(self) -> str:
+        """The word as the visitor typed it."""
+        return self.word.text
+
+    @property
+    def field(self) -> LeafField:
+        return self.word.field
+
+
+@dataclass(frozen=True)
 class Keyword:
     """Articles with a tag, author or section equal to ``value`` (case and accents folded)."""
 
@@ -96,13 +124,15 @@ class Everything:
     """Every article that the asker may see: the query of an empty search box."""
 
 
-Leaf: TypeAlias = Word | Prefix | Fuzzy | Phrase
-Node: TypeAlias = Word | Prefix | Fuzzy | Phrase | Keyword | Published | Not | And | Or | Everything
+#: What stands for itself, unlike Synonyms.
+Simple: TypeAlias = Word | Prefix | Fuzzy | Phrase
+Leaf: TypeAlias = Word | Prefix | Fuzzy | Phrase | Synonyms
+Node: TypeAlias = Word | Prefix | Fuzzy | Phrase | Synonyms | Keyword | Published | Not | And | Or | Everything
 
 
 def leaves(node: Node) -> Iterator[Leaf]:
     """The leaves that count for ranking and marking, in order, those under a Not left out."""
-    if isinstance(node, Word | Prefix | Fuzzy | Phrase):
+    if isinstance(node, Word | Prefix | Fuzzy | Phrase | Synonyms):
         yield node
     elif isinstance(node, And | Or):
         for child in node.children:
@@ -141,6 +171,9 @@ def _parts(node: Node) -> tuple[Node, ...]:
     """A child of a relaxed group: made lenient in the same way, or taken apart."""
     if isinstance(node, Word):
         return _pairs(node)
+    if isinstance(node, Synonyms):
+        pairs = _pairs(node.word)
+        return (node,) if len(pairs) == 1 else (*pairs, node)
     if isinstance(node, And):
         return (relaxed(node),)
     if isinstance(node, Or):

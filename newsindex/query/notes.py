@@ -32,6 +32,9 @@ MESSAGES: Final = {
     # A field has no usable value; the value is what was typed.
     "empty_field": "Read “{value}” as a word: write what you look for directly after it, without a space.",
     "not_a_date": "Read “{value}” as words: a date looks like 2024-11-01, 2024-11 or 2024.",
+    # What the editors say of the words; the value is the other words, or how many of them are searched for.
+    "synonyms": "Also searched for: {value}. A word in quotation marks stands for itself alone.",
+    "too_many_synonyms": "Only the first {value} synonyms were searched for as well.",
     # Nothing can be found by this text.
     "not_searchable": "Ignored “{value}”: it has no letters or digits.",
 }

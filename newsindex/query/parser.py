@@ -41,11 +41,15 @@ from newsindex.query.operands import Nodes, plain_word
 
 @dataclass(frozen=True)
 class Query:
-    """A parsed query. text: as typed, cut and cleaned, so that it can be encoded and shown (escaped) again."""
+    """A parsed query. text: as typed, cut and cleaned, so that it can be encoded and shown (escaped) again.
+
+    synonyms: what is searched for beside the words of ``text``, if anything was added to the tree.
+    """
 
     text: str
     tree: Node
     notes: tuple[Note, ...] = ()
+    synonyms: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -22,6 +22,7 @@ from newsindex.query.nodes import (
     Phrase,
     Prefix,
     Published,
+    Synonyms,
     Word,
 )
 from newsindex.query.operands import is_punctuation
@@ -44,6 +45,8 @@ def unparse(node: Node) -> str:
         return _days(node)
     if isinstance(node, Everything):
         return ""
+    if isinstance(node, Synonyms):
+        return unparse(node.word)
     return f"{node.field}:{_leaf(node)}" if node.field else _leaf(node)
 
 

@@ -38,9 +38,11 @@ from newsindex.query.nodes import (
     Node,
     Not,
     Or,
+    Other,
     Phrase,
     Prefix,
     Published,
+    Synonyms,
     Word,
 )
 from tests.contract.asking import EVERYBODY, NOW, discard, make_engine
@@ -105,12 +107,27 @@ single = st.one_of(word, word, word, st.sampled_from((*WORDS, "bri", "caf", "東
 phrases = st.lists(word, min_size=1, max_size=3).map(" ".join)
 slops = st.sampled_from([0, 0, 0, 1, 2, 3, 5, 50])
 misspelt = word.flatmap(lambda text: st.sampled_from([text + "x", text[1:], text[:-2] + text[-1:], "x" + text]))
+
+
+@st.composite
+def synonyms(draw: st.DrawFn) -> Synonyms:
+    field = draw(fields)
+    other = st.builds(
+        Other,
+        st.builds(Word, single, st.just(field)) | st.builds(Phrase, phrases, st.just(field)),
+        st.sampled_from(("", "", *LANGUAGES)),
+    )
+    others = draw(st.lists(other, min_size=1, max_size=3))
+    return Synonyms(Word(draw(single), field), tuple(others))
+
+
 leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(Word, single, fields),
     st.builds(Word, single, fields),
     st.builds(Prefix, single, fields),
     st.builds(Fuzzy, single, fields),
     st.builds(Phrase, phrases, fields, slops),
+    synonyms(),
 )
 restrictions: st.SearchStrategy[Node] = st.one_of(
     st.builds(Keyword, st.sampled_from(FACETS), st.sampled_from(TAGS)),

@@ -24,7 +24,7 @@ from django.test import Client
 from django.utils import timezone as clock
 
 from newsindex import indexing, masking
-from newsindex.models import Article, PendingChange, Tag
+from newsindex.models import Article, PendingChange, PinnedResult, Synonym, Tag
 from newsindex.searching import related, search, suggest
 from newsindex.sources import ArticleSource
 from tests.factories import make_article
@@ -55,6 +55,14 @@ class Case:
     month: str
     at: datetime | None = None
     stays: bool = False
+    pk: str = ""
+
+    @property
+    def pinned_to(self) -> str:
+        """A query to which the article is pinned, whatever its state."""
+        query = f"lighthouse {self.pair}"
+        PinnedResult.objects.get_or_create(queries=query, source="newsindex.article", object_pk=self.pk)
+        return query
 
     @property
     def typo(self) -> str:
@@ -180,10 +188,43 @@ def autocomplete(asker: Asker, case: Case) -> bool:
     return case.word in answer.content.decode()
 
 
+def pinned(asker: Asker, case: Case) -> bool:
+    """As a recommendation, and in what is counted with it."""
+    page = asker.page(case.pinned_to)
+    shown = [hit for hit in page["hits"] if hit.pinned]
+    # The neighbour alone comes close.
+    assert page["total"] <= 2
+    return case.word in repr([(one.title, one.tags) for one in shown]) or (
+        (bool(shown) or page["total"] > 1) and not case.stays
+    )
+
+
+def pinned_json(asker: Asker, case: Case) -> bool:
+    return case.word in asker.get("json/", q=case.pinned_to).content.decode()
+
+
+def pinned_list(asker: Asker, case: Case) -> bool:
+    """In the admin of pinned results, as somebody sees it who may pin but not see articles."""
+    case.pinned_to  # noqa: B018
+    page = asker.staff.get("/admin/newsindex/pinnedresult/")
+    assert page.status_code == 200
+    return case.word in page.content.decode()
+
+
+def synonym(asker: Asker, case: Case) -> bool:
+    """By another word that means the same. That it is searched for says nothing of who has it."""
+    Synonym.objects.get_or_create(words=f"beacon{case.pair}", targets=case.word)
+    page = asker.page(f"beacon{case.pair}")
+    assert page["notes"]
+    seen = [(hit.title, hit.tags, hit.paragraphs) for hit in page["hits"]]
+    counted = (page["total"], page["suggestion"], page["timeline"], any(page["results"].facets.values()))
+    return case.word in repr(seen) or any(counted)
+
+
 CHANNELS: tuple[Callable[[Asker, Case], bool], ...] = (
     hits, total, facets, timeline, closest, completions, browser_completions, did_you_mean, related_of_neighbour,
     related_of_itself, template_tag, feed, json_page, article_page, neighbours_page, tag_page, command, change_list,
-    autocomplete,
+    autocomplete, pinned, pinned_json, pinned_list, synonym,
 )  # fmt: skip
 
 
@@ -203,15 +244,17 @@ def audiences(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def asker() -> Asker:
     """The public, and one of the staff who may not see articles."""
+    editor = User.objects.create_user("nobody", is_staff=True)
+    editor.user_permissions.add(Permission.objects.get(codename="view_pinnedresult"))
     staff = Client()
-    staff.force_login(User.objects.create_user("nobody", is_staff=True))
+    staff.force_login(editor)
     return Asker(staff)
 
 
 @pytest.fixture
 def privileged() -> Asker:
     editor = User.objects.create_user("editor", is_staff=True)
-    editor.user_permissions.add(Permission.objects.get(codename="view_article"))
+    editor.user_permissions.add(*Permission.objects.filter(codename__in=["view_article", "view_pinnedresult"]))
     staff = Client()
     staff.force_login(editor)
     return Asker(staff)
@@ -235,7 +278,7 @@ def make_case(state: str, **fields: Any) -> Case:
         **fields,
     )
     published = fields["published_at"]
-    return Case(state, word, pair, article, neighbour, f"{published:%Y-%m}")
+    return Case(state, word, pair, article, neighbour, f"{published:%Y-%m}", pk=str(article.pk))
 
 
 def change(article: Article, **fields: Any) -> None:

@@ -13,7 +13,7 @@ from django.urls.resolvers import URLPattern
 
 from newsindex import indexing
 from newsindex.engines import engines
-from newsindex.models import Article, PendingChange, Tag
+from newsindex.models import Article, PendingChange, PinnedResult, Synonym, Tag
 from tests.blog.models import Post
 from tests.factories import make_article
 from tests.faults.conftest import counts
@@ -22,7 +22,13 @@ pytestmark = pytest.mark.django_db
 
 OK, LOGIN, FORBIDDEN = 200, 302, 403
 SECRET: Final = "zirconquat"
-MODELS: Final = {"article": Article, "tag": Tag, "pendingchange": PendingChange}
+MODELS: Final = {
+    "article": Article,
+    "tag": Tag,
+    "pendingchange": PendingChange,
+    "synonym": Synonym,
+    "pinnedresult": PinnedResult,
+}
 #: Who: what they may. All but the first two are staff, who may sign in to the admin.
 WHO: Final[dict[str, tuple[str, ...] | None]] = {
     "anonymous": None,
@@ -53,6 +59,10 @@ def rows() -> dict[str, Any]:
         "article": article,
         "tag": Tag.objects.get(name=SECRET),
         "pendingchange": PendingChange.objects.create(source="newsindex.article", object_pk="1", error=SECRET),
+        "synonym": Synonym.objects.create(words=f"{SECRET}, other"),
+        "pinnedresult": PinnedResult.objects.create(
+            queries=SECRET, source="newsindex.article", object_pk=str(article.pk)
+        ),
     }
 
 
@@ -99,6 +109,10 @@ def posted(model: str, row: Any) -> dict[str, Any]:
     if model == "article":
         dates = {f"{name}_{part}": "" for name in ("published_at", "expires_at") for part in (0, 1)}
         return {**dates, "title": "Changed", "slug": row.slug, "body_format": "plain", "status": "draft", "tags": "x"}
+    if model == "synonym":
+        return {"words": "car, automobile", "targets": "", "language": ""}
+    if model == "pinnedresult":
+        return {"queries": "boat", "article": row.key, "position": "1", "language": ""}
     return {"name": "Changed", "slug": "changed", "engine": "default", "source": "x.y", "object_pk": "2"}
 
 

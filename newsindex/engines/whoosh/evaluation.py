@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from newsindex.analysis import keyword
+from newsindex.analysis import keyword, stemming_language
 from newsindex.deadline import Deadline, OutOfTime
 from newsindex.engines.base import Filters
 from newsindex.engines.closeness import enough, rarity
@@ -27,8 +27,23 @@ from newsindex.engines.whoosh.runs import Run
 from newsindex.engines.whoosh.segments import Segment
 from newsindex.engines.whoosh.snapshots import Singles, Snapshot, View
 from newsindex.matching import Slot
-from newsindex.query.nodes import And, Everything, Fuzzy, Keyword, Leaf, Node, Not, Or, Phrase, Prefix, Published, Word
-from newsindex.ranking import FIELDS, leaf_weights
+from newsindex.query.nodes import (
+    And,
+    Everything,
+    Fuzzy,
+    Keyword,
+    Leaf,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Prefix,
+    Published,
+    Simple,
+    Synonyms,
+    Word,
+)
+from newsindex.ranking import FIELDS, SYNONYM, leaf_weights
 
 T = TypeVar("T")
 
@@ -159,8 +174,24 @@ class Evaluation:
 
     def looked_up(self, leaf: Leaf) -> Found:
         """Where ``leaf`` occurs. Raises OutOfTime."""
+        if isinstance(leaf, Synonyms):
+            return self._any_meant(leaf)
+        return self._looked_up(leaf)
+
+    def _any_meant(self, leaf: Synonyms) -> Found:
+        """Where a word or one of its synonyms occurs: the postings of all."""
+        out: Occurring = [{name: [*own] for name, own in fields.items()} for fields in self.found(leaf.word).runs]
+        for other in leaf.others:
+            only = stemming_language(other.language)
+            there = self._looked_up(other.leaf, only) if other.language else self.found(other.leaf)
+            for fields, found in zip(out, there.runs, strict=True):
+                for name, own in found.items():
+                    fields.setdefault(name, []).extend(run.weighing(SYNONYM) for run in own)
+        return Found(self.snapshot, self.view, out)
+
+    def _looked_up(self, leaf: Simple, only: str | None = None) -> Found:
         names = [name for name in FIELDS if leaf.field in ("", name)]
-        return self.found_in(names, lambda segment: looked_for(segment, leaf))
+        return self.found_in(names, lambda segment: looked_for(segment, leaf, only))
 
     def found_word(self, slot: Slot, names: Iterable[str] = FIELDS) -> Found:
         """Where a slot of unstemmed words is met, in the fields ``names``. Raises OutOfTime."""

@@ -21,7 +21,7 @@ from newsindex.engines.whoosh.segments import Segment
 from newsindex.engines.whoosh.slop import near
 from newsindex.engines.whoosh.vocabulary import forms_near, pairs_with
 from newsindex.matching import Contains, Near, Slot, Starts, Terms, repeats, slop_of, slots
-from newsindex.query.nodes import Leaf
+from newsindex.query.nodes import Simple
 
 #: The postings of up to so many forms are one run each; of more, they are copied into one.
 _FEW_FORMS: Final = 12
@@ -61,11 +61,13 @@ class Row:
 Looked = Forms | Range | Row
 
 
-def looked_for(segment: Segment, leaf: Leaf) -> list[Looked]:
-    """The forms of a segment that a leaf means."""
+def looked_for(segment: Segment, leaf: Simple, only: str | None = None) -> list[Looked]:
+    """The forms of a segment that a leaf means. only: in texts of this stemming language."""
     found: list[Looked] = []
     words: set[Slot] = set()
     for language in segment.languages:
+        if only not in (None, language):
+            continue
         wanted = slots(leaf, language)
         if len(wanted) > 1:
             # Only stems come in a row.

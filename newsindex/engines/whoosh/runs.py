@@ -33,7 +33,7 @@ class Run:
         counts: Array,
         best: Array | None,
         positions: Array,
-        times: int = 1,
+        times: float = 1,
         ascending: bool = True,
         lists: tuple[Places, Places] | None = None,
     ) -> None:
@@ -47,6 +47,11 @@ class Run:
 
     def __len__(self) -> int:
         return len(self.articles)
+
+    def weighing(self, share: float) -> Run:
+        """The same postings, of which each occurrence counts only this share of what it did."""
+        times, lists = self.times * share, self._lists
+        return Run(self.articles, self.counts, self.best, self.positions, times, self.ascending, lists)
 
     @cached_property
     def begins(self) -> Places:

@@ -237,7 +237,7 @@ class _Counted:
         """For each leaf and place the sum of the counts, None for 1 each. pieces: as long as what each run has."""
         if leaves > 1:
             places = places + (np.array(self.leaves) * size).repeat([len(piece) for piece in pieces])
-        if any(run.times > 1 for run in self.runs):
+        if any(run.times != 1 for run in self.runs):
             times = np.array([run.times for run in self.runs]).repeat([len(piece) for piece in pieces])
             counts = times if counts is None else times * counts
         found = np.bincount(places, counts, leaves * size)

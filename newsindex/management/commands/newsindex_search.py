@@ -78,7 +78,8 @@ def _lines(found: Found, styled: bool) -> Iterator[str]:
 def _article(place: int, result: Result, styled: bool) -> Iterator[str]:
     zone = timezone.get_current_timezone()
     date = local(result.published_at, zone).date().isoformat() if result.published_at else ""
-    about = "  ".join(part for part in (date, result.section, ", ".join(result.tags)) if part)
+    recommended = "Recommended" if result.pinned else ""
+    about = "  ".join(part for part in (recommended, date, result.section, ", ".join(result.tags)) if part)
     yield f"{place:>3}. {_shown(result.title, styled)}"
     yield from (f"     {line}" for line in (terminal(about, styled=False), result.url) if line)
     for paragraph in result.paragraphs:
