@@ -379,11 +379,11 @@ def test_a_cut_leaves_no_half_word() -> None:
     assert parse("東京オリンピック二千二十年", limits).tree == Word("東京オリンピック二千")
 
 
-@pytest.mark.parametrize(("count", "noted"), [(63, []), (64, []), (65, ["too_many_words"])])
+@pytest.mark.parametrize(("count", "noted"), [(127, []), (128, []), (129, ["too_many_words"])])
 @pytest.mark.parametrize("unit", ["a", '"a b"', "tag:a", "after:2024", "title:a"])
 def test_limit_of_units(unit: str, count: int, noted: list[str]) -> None:
     query = parse(" ".join([unit] * count))
-    assert (units(query.tree), codes(query)) == (min(count, 64), noted)
+    assert (units(query.tree), codes(query)) == (min(count, 128), noted)
 
 
 def test_the_limit_of_units_counts_in_groups_and_leaves_no_empty_ones() -> None:
@@ -703,3 +703,47 @@ def test_the_leaves_of_a_relaxed_query_stay() -> None:
     query = parse('a "b c" -d tag:x')
     assert tuple(leaves(relaxed(query.tree))) == query.words
     assert relaxed(query.tree) == every(one_of(a, Phrase("b c")), Not(d), Keyword("tag", "x"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WE WANT REPORTS ON CUTS IN PUBLIC LIBRARIES OR MUSEUMS.",
+        "REPORTS, OR PAPERS, ON CUTS IN PUBLIC LIBRARIES AND MUSEUMS OR ARCHIVES",
+    ],
+)
+def test_sentences_in_capitals_have_no_operators(text: str) -> None:
+    tree = parse(text).tree
+    assert not any(isinstance(node, Or) for node in nodes_of(tree))
+    assert Word("or") in tree.children  # type: ignore[union-attr]
+    assert parse(unparse(tree)).tree == tree
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NASA OR ESA",
+        "NASA, ESA OR JAXA.",
+        "We want reports on cuts in public LIBRARIES OR MUSEUMS.",
+        "AIR SEA SUN SKY RAIN SNOW ICE FOG OR HAIL",
+        '"AIR, SEA, SUN." A B C D E F G H OR J',
+        "中国. 日本、東京. 大阪, 京都, 名古屋, 神戸, 福岡, 札幌, 仙台 OR 横浜",
+    ],
+)
+def test_capitals_alone_are_no_sentences(text: str) -> None:
+    tree = parse(text).tree
+    assert any(isinstance(node, Or) for node in nodes_of(tree))
+    assert parse(unparse(tree)).tree == tree
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["AIR", "SEA,", "OR", "AND", "SKY.", "(", ")", '"', "-", "low", "TAG:X", "A?", "B;", '"X, Y."', "5."]
+        ),
+        max_size=30,
+    ).map(" ".join)
+)
+def test_capitals_come_back_as_they_were_read(text: str) -> None:
+    tree = parse(text).tree
+    assert parse(unparse(tree)).tree == tree

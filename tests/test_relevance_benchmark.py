@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("benchmarks", reason="a package without the benchmarks")
 
-from benchmarks.relevance.collections import Collection, collections
+from benchmarks.relevance.collections import Collection, collections, folders, is_held_out
+from benchmarks.relevance.passages import Shown, measured
 from benchmarks.relevance.rankers import Closest, NewsIndex
 
 
@@ -66,3 +67,46 @@ def test_newsindex_ranks(folder: Path, tmp_path: Path, kind: type[NewsIndex]) ->
     ranker.build()
     assert [text for text, _ in ranker.rank("what of the lighthouse", 10)] == ["b"]
     assert ranker.rank("unicorn", 10) == []
+
+
+def test_half_of_the_questions_are_held_out() -> None:
+    held_out = [is_held_out(str(number)) for number in range(1_000)]
+    assert 450 < sum(held_out) < 550
+    assert held_out == [is_held_out(str(number)) for number in range(1_000)]
+
+
+def test_at_most_so_many_questions_are_drawn(folder: Path) -> None:
+    (found,) = collections(folder, frozenset({"whole"}), 0)
+    assert found.questions == {}
+
+
+@pytest.fixture
+def long_texts(tmp_path: Path) -> Path:
+    """Articles of six paragraphs: one has its own words, four are the same everywhere."""
+    same = [f"Paragraph {name} is the same in all of the articles here." for name in ("one", "two", "three", "four")]
+    rows = []
+    for name, animal in (("a", "walrus"), ("b", "ferret"), ("c", "puffin")):
+        own = (
+            f"Nobody has ever seen one {animal} near {animal}ville, {animal}ton, {animal}burg or {animal}stead before."
+        )
+        rows.append({"id": name, "title": "Animals", "text": "\n\n".join([*same, own, "Short."]), "lang": "en"})
+    packed(tmp_path / "long/documents.jsonl.gz", [json.dumps(row) for row in rows])
+    packed(tmp_path / "long/queries.tsv.gz", ["1\tseen near the walrus", "2\tferretton"])
+    packed(tmp_path / "long/qrels.tsv.gz", ["1\ta#4\t1", "2\ta#0\t1"])
+    return tmp_path
+
+
+def test_judged_paragraphs_are_looked_for_among_those_shown(long_texts: Path) -> None:
+    ((name, folder),) = folders(long_texts)
+    # The second question is answered by another article.
+    assert (name, measured(folder, 10)) == ("long", Shown(questions=2, on_page=1, shown=1))
+
+
+def test_where_none_are_judged_questions_are_made_of_rare_words(long_texts: Path) -> None:
+    packed(long_texts / "long/qrels.tsv.gz", ["1\ta\t1"])
+    found = measured(long_texts / "long", 10)
+    assert found == Shown(questions=3, on_page=3, shown=3) and found.share == 1
+
+
+def test_short_articles_show_all_they_have(folder: Path) -> None:
+    assert measured(folder / "whole", 10) is None

@@ -32,6 +32,7 @@ from newsindex.engines.whoosh.snapshots import Snapshot
 from newsindex.engines.whoosh.vocabulary import bits_of, edit_distances, near
 from newsindex.paragraphs import Paragraph
 from newsindex.query.nodes import And, Everything, Fuzzy, Leaf, Node, Not, Or, Phrase, Prefix, Word, leaves
+from newsindex.ranking import asked_length
 from tests.conftest import build_empty
 from tests.contract.asking import EVERYBODY, NOW, article, ask, day, request
 from tests.whoosh_reference import write_reference
@@ -86,7 +87,8 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 def question(snapshot: Snapshot, tree: Node, audiences: frozenset[str], recency: timedelta | None) -> Question:
     view = snapshot.view(microseconds(NOW), audiences)
     evaluation = Evaluation(snapshot, view, NOW.tzinfo, Deadline(None))
-    return Question(evaluation, *evaluation.occurring(tuple(leaves(tree))), microseconds(NOW), recency)
+    wanted = tuple(leaves(tree))
+    return Question(evaluation, *evaluation.occurring(wanted), microseconds(NOW), recency, asked_length(wanted))
 
 
 single = st.sampled_from(("the", "of", "bridge", "ferry", "harbour", "night", "kettle", "walrus", "unheard"))

@@ -30,6 +30,8 @@ SNOWBALL: Final = {
     "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
 }  # fmt: skip
 _WORDS: Final = re.compile(r"\w+")
+# Thai, kana, Han, Hangul.
+_UNSPACED: Final = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 
 
 class Ranker(ABC):
@@ -177,7 +179,11 @@ class Tantivy(Ranker):
         words = " ".join(_WORDS.findall(question)).lower()
         if not words:
             return []
-        found = self._searcher.search(self._index.parse_query(words, ["text"]), depth).hits
+        try:
+            found = self._searcher.search(self._index.parse_query(words, ["text"]), depth).hits
+        except ValueError:
+            # Its analyzer drops words of more than 40 letters, and it is an error that none is left.
+            return []
         texts = self.collection.texts
         return [(texts[self._searcher.doc(place)["number"][0]].id, score) for score, place in found]
 
@@ -210,6 +216,15 @@ class BM25S(Ranker):
         return self._bm25s.tokenize(texts, stopwords=self._stopwords, stemmer=self._stemmer, show_progress=False)
 
 
+class BM25SPairs(BM25S):
+    """bm25s as above, with each run of a script without spaces taken apart into overlapping pairs beforehand."""
+
+    label = "bm25s, pairs"
+
+    def _tokens(self, texts: list[str]) -> Any:
+        return super()._tokens([_UNSPACED.sub(_paired, text) for text in texts])
+
+
 RANKERS: Final[dict[str, type[Ranker]]] = {
     "newsindex": NewsIndex,
     "closest": Closest,
@@ -217,12 +232,20 @@ RANKERS: Final[dict[str, type[Ranker]]] = {
     "fts5": FTS5,
     "tantivy": Tantivy,
     "bm25s": BM25S,
+    "pairs": BM25SPairs,
 }
+#: Those of them that are newsindex.
+OWN: Final = frozenset({"newsindex", "closest"})
 
 
 def _document(key: str, text: Text) -> Document:
     paragraphs = tuple(paragraph for part in text.paragraphs for paragraph in from_plain(part))
     return Document(key=key, title=text.title, paragraphs=paragraphs, language=text.language.replace("_", "-"))
+
+
+def _paired(run: re.Match[str]) -> str:
+    text = run.group()
+    return " " + " ".join(text[at : at + 2] for at in range(max(1, len(text) - 1))) + " "
 
 
 def _flat(text: Text) -> str:

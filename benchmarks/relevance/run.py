@@ -14,10 +14,15 @@ from typing import Any, Final
 
 import ir_measures
 
-from benchmarks.relevance.collections import Collection, collections
-from benchmarks.relevance.rankers import DEPTH, RANKERS, Ranker, Ranking
+from benchmarks.relevance.collections import MOST_QUESTIONS, Collection, collections, folders, is_held_out
+from benchmarks.relevance.passages import Shown
+from benchmarks.relevance.passages import measured as shown_passages
+from benchmarks.relevance.rankers import DEPTH, OWN, RANKERS, Ranker, Ranking
 
 MEASURES: Final = (ir_measures.nDCG @ 10, ir_measures.R @ 100, ir_measures.RR @ 10)
+#: nDCG@10 of the questions on which parameters may be chosen, and of the others.
+CHOSEN_ON: Final = "nDCG@10, chosen on"
+HELD_OUT: Final = "nDCG@10, held out"
 # Of what is ranked only by judged texts, more is asked for, as many of them may be taken out.
 _DEEPER: Final = 1_000
 
@@ -27,7 +32,8 @@ def main() -> None:
     options = _options()
     wanted = frozenset(name for name in options.sets.split(",") if name)
     results: dict[str, dict[str, dict[str, float]]] = {}
-    for collection in collections(options.corpora, wanted):
+    options.output.mkdir(parents=True, exist_ok=True)
+    for collection in collections(options.corpora, wanted, options.questions):
         results[collection.name] = {}
         for name in options.engines.split(","):
             began = time.process_time()
@@ -35,10 +41,11 @@ def main() -> None:
             results[collection.name][name] = figures
             shown = "  ".join(f"{measure} {value:.4f}" for measure, value in figures.items())
             print(f"{collection.name:22} {name:10} {shown}  ({time.process_time() - began:.0f} s)", flush=True)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "relevance.json").write_text(json.dumps(results, indent=1) + "\n")
-    (options.output / "relevance.md").write_text(report(results, options.engines.split(",")))
-    print(report(results, options.engines.split(",")))
+            (options.output / "relevance.json").write_text(json.dumps(results, indent=1) + "\n")
+    shown = passages(options.corpora, wanted, options.questions) if options.passages else {}
+    text = report(results, options.engines.split(","), shown)
+    (options.output / "relevance.md").write_text(text)
+    print(text)
 
 
 def measured(kind: type[Ranker], collection: Collection) -> dict[str, float]:
@@ -50,7 +57,23 @@ def measured(kind: type[Ranker], collection: Collection) -> dict[str, float]:
     judgments = {key: collection.judgments[key] for key in collection.questions}
     run = {key: _distinct(ranking) for key, ranking in rankings.items()}
     found = ir_measures.calc_aggregate(MEASURES, judgments, run)
-    return {str(measure): found[measure] for measure in MEASURES}
+    held_out = {key for key in judgments if is_held_out(key)}
+    halves = {}
+    for name, keys in ((CHOSEN_ON, judgments.keys() - held_out), (HELD_OUT, held_out)):
+        half = ir_measures.calc_aggregate(MEASURES[:1], *({key: of[key] for key in keys} for of in (judgments, run)))
+        halves[name] = half[MEASURES[0]]
+    return {str(measure): found[measure] for measure in MEASURES} | halves
+
+
+def passages(corpora: Path, wanted: frozenset[str], most: int) -> dict[str, Shown]:
+    """The paragraph hits of the collections with articles of several paragraphs."""
+    found: dict[str, Shown] = {}
+    for name, folder in folders(corpora, wanted):
+        figures = shown_passages(folder, most)
+        if figures:
+            found[name] = figures
+            print(f"{name:22} {figures}", flush=True)
+    return found
 
 
 def _ranked(ranker: Ranker, question: str) -> Ranking:
@@ -64,8 +87,10 @@ def _distinct(ranking: Ranking) -> dict[str, float]:
     return {text: float(len(ranking) - place) for place, (text, _) in enumerate(ranking)}
 
 
-def report(results: dict[str, dict[str, dict[str, float]]], engines: list[str]) -> str:
-    """The tables as Markdown, one for each measure."""
+def report(
+    results: dict[str, dict[str, dict[str, float]]], engines: list[str], shown: dict[str, Shown] | None = None
+) -> str:
+    """The tables as Markdown, one for each measure, and one of paragraph hits where some were measured."""
     lines = [
         "# Relevance",
         "",
@@ -74,6 +99,10 @@ def report(results: dict[str, dict[str, dict[str, float]]], engines: list[str]) 
     ]
     for measure in map(str, MEASURES):
         lines += ["", f"## {measure}", "", *_table(results, engines, measure)]
+    if "newsindex" in engines and len(engines) > 1:
+        lines += ["", "## Halves", "", *_halves(results, engines)]
+    if shown:
+        lines += ["", "## Paragraph hits", "", *_passages(shown)]
     return "\n".join(lines) + "\n"
 
 
@@ -89,6 +118,23 @@ def _table(results: dict[str, Any], engines: list[str], measure: str) -> Iterato
     yield "| **mean** | " + " | ".join(_cell(mean, max(means)) for mean in means) + " |"
 
 
+def _halves(results: dict[str, Any], engines: list[str]) -> Iterator[str]:
+    """nDCG@10 of the questions on which parameters were chosen, and of the others, beside the best other engine."""
+    yield "| collection | chosen on: newsindex | best other | held out: newsindex | best other |"
+    yield "|---|---|---|---|---|"
+    others = [name for name in engines if name not in OWN]
+    for collection, row in results.items():
+        pairs = [(row["newsindex"][half], max(row[name][half] for name in others)) for half in (CHOSEN_ON, HELD_OUT)]
+        yield f"| {collection} | " + " | ".join(_cell(value, max(pair)) for pair in pairs for value in pair) + " |"
+
+
+def _passages(shown: dict[str, Shown]) -> Iterator[str]:
+    yield "| collection | questions | article on the page | of these, with the paragraph |"
+    yield "|---|---|---|---|"
+    for name, figures in shown.items():
+        yield f"| {name} | {figures.questions} | {figures.on_page} | {figures.share:.1%} |"
+
+
 def _cell(value: float, best: float) -> str:
     return f"**{value:.3f}**" if value == best else f"{value:.3f}"
 
@@ -98,5 +144,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--corpora", type=Path, required=True, help="a folder of judged collections")
     parser.add_argument("--sets", default="", help="names of collections, with commas; all without it")
     parser.add_argument("--engines", default=",".join(RANKERS), help=f"some of {', '.join(RANKERS)}")
+    parser.add_argument("--questions", type=int, default=MOST_QUESTIONS, help="of each collection, at most")
+    parser.add_argument("--passages", action="store_true", help="measure paragraph hits as well")
     parser.add_argument("--output", type=Path, default=Path("docs/benchmarks"), help="where the report goes")
     return parser.parse_args()

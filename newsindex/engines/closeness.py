@@ -11,7 +11,7 @@ from newsindex.query.nodes import Node, Word
 from newsindex.stopwords import is_function_word
 
 #: What an article must have weighs at least this share of the rarest part that any has.
-CLOSE: Final = 0.25
+CLOSE: Final = 0.1
 # With so many parts a query often asks for more than an article has; then fewer results than this are few.
 _MANY_PARTS: Final = 3
 _FEW_RESULTS: Final = 20

@@ -62,11 +62,13 @@ from newsindex.ranking import (
     FIELDS,
     K1,
     LACKING,
+    LEVELS,
     PASSAGE_SHARE,
     RECENCY_SHARE,
     SYNONYM,
     WEIGHT,
     B,
+    asked_length,
     leaf_weights,
 )
 
@@ -134,6 +136,7 @@ class View:
         everyone = self.articles.values()
         self.average = {name: _average([article.lengths[name] for article in everyone]) for name in FIELDS}
         self.average_paragraph = _average([length(p) for article in everyone for p in article.texts["text"]])
+        self.largest_boost = max((article.document.boost for article in everyone), default=1.0)
         self._found: dict[Leaf, dict[str, Found]] = {}
 
     def found(self, leaf: Leaf) -> dict[str, Found]:
@@ -209,11 +212,25 @@ class View:
         idfs = self.idfs(wanted)
         total = sum(idf * self._saturation(leaf, article) for idf, leaf in zip(idfs, wanted, strict=True))
         best = max((score for _, score in self.paragraph_scores(key, wanted)), default=0.0)
-        score = article.document.boost * (total + PASSAGE_SHARE * best) * self._coverage(key, wanted, idfs)
-        published_at = article.document.published_at
-        if recency and published_at and published_at <= self.now:
-            score *= 1 + RECENCY_SHARE * 0.5 ** ((self.now - published_at) / recency)
+        exact, coverage = self._is_exact(key, wanted), self._coverage(key, wanted, idfs)
+        boost = self.largest_boost if exact else article.document.boost
+        score = boost * (total + PASSAGE_SHARE * best) * coverage
+        if recency:
+            score *= LEVELS[1 if exact else -1 if coverage < 1 else 0] * self._gain(article, recency)
         return round(score, DECIMALS)
+
+    def _gain(self, article: Article, recency: timedelta) -> float:
+        published_at = article.document.published_at
+        if published_at is None or published_at > self.now:
+            return 1.0
+        gain: float = 1 + RECENCY_SHARE * 0.5 ** ((self.now - published_at) / recency)
+        return gain
+
+    def _is_exact(self, key: str, wanted: Sequence[Leaf]) -> bool:
+        """Whether the title is what is asked for, and nothing else."""
+        found = [self.found(leaf).get(key) for leaf in wanted]
+        whole = all(each is not None and each.fields["title"] for each in found)
+        return whole and bool(found) and self.articles[key].lengths["title"] <= asked_length(wanted)
 
     def paragraph_scores(self, key: str, wanted: Sequence[Leaf]) -> list[tuple[int, float]]:
         """(index, score) of the paragraphs in which any leaf occurs, in the order of the article."""

@@ -36,6 +36,9 @@ _MARKS = re.compile(rf'["(){CURLY}]')
 _CURLY = re.compile(rf"[{CURLY}]")
 _END_OF_RUN = re.compile(rf'[\s"(){CURLY}]')
 _AFTER_QUOTES = re.compile(r"[~*]([0-9]*)")
+# The end of a word in a sentence, and no end of any that ``unparse`` writes outside of quotation marks.
+_SENTENCE = re.compile(r"[^\W_][.,;?!](?:\s|$)")
+_FEWEST_IN_CAPITALS: Final = 8
 # Controls, lone surrogates and the zero-width space separate words.
 _SEPARATORS = re.compile("[\x00-\x1f\x7f-\x9f\u200b\ud800-\udfff]")
 # Marks of writing direction and byte order come along when text is pasted, and mean nothing here.
@@ -138,9 +141,22 @@ def _too_deep(text: str, parentheses: list[int], limits: Limits, notes: Notes) -
     return ignored
 
 
+def _is_in_capitals(text: str, quotes: dict[int, int]) -> bool:
+    """Whether ``text`` is sentences all in capitals, so that OR and AND in it mean no more than or and and.
+
+    A text of operators and acronyms ("NASA OR ESA") is shorter, or has no punctuation behind a word: so ``unparse``
+    never makes one that is read in this way.
+    """
+    ends = [0, *(close + 1 for close in quotes.values())]
+    outside = " ".join(text[start:end] for start, end in zip(ends, [*quotes, len(text)], strict=True))
+    words = [word for word in outside.split() if word.isupper() and word not in OPERATORS]
+    return outside.isupper() and len(words) >= _FEWEST_IN_CAPITALS and bool(_SENTENCE.search(outside))
+
+
 class _Lexer:
     def __init__(self, text: str, limits: Limits, notes: Notes) -> None:
         self.text, self.quotes = _paired(text, limits, notes)
+        self.in_capitals = _is_in_capitals(self.text, self.quotes)
         self.limits = limits
         self.notes = notes
         self.pieces: list[Piece] = []
@@ -200,7 +216,8 @@ class _Lexer:
         match = _END_OF_RUN.search(self.text, at)
         end = match.start() if match else len(self.text)
         run = self.text[at:end]
-        if run in OPERATORS and not (self.pieces and self.pieces[-1].kind == "minus"):
+        is_word = self.in_capitals or (self.pieces and self.pieces[-1].kind == "minus")
+        if run in OPERATORS and not is_word:
             # AND says what is so anyway; it becomes a word only where it joins nothing ("AND gate").
             self.pieces.append(Piece("or") if run == "OR" else Piece("and", self._value(self.fields[-1], run)))
             return end

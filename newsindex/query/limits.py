@@ -21,7 +21,7 @@ class Limits:
     """
 
     max_characters: int = 2_000
-    max_units: int = 64
+    max_units: int = 128
     max_phrase_words: int = 16
     max_exclusions: int = 8
     max_depth: int = 10

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 from newsindex.analysis import tokens
 
 #: A relaxed query has at most so many parts: a text without spaces might have very many.
-MOST_PARTS: Final = 64
+MOST_PARTS: Final = 128
 
 LeafField: TypeAlias = Literal["", "title"]
 KeywordField: TypeAlias = Literal["tag", "author", "section"]

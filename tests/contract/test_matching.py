@@ -214,7 +214,7 @@ def test_any_of_the_words_when_asked_so(engine: Engine) -> None:
 def test_the_closest_have_more_than_a_common_word(engine: Engine) -> None:
     index(
         engine,
-        *(article(f"common {n}", "News of the day", "News.") for n in range(20)),
+        *(article(f"common {n}", "News of the day", "News.") for n in range(100)),
         *(article(f"some {n}", "", "A lantern.") for n in range(3)),
         article("rare", "", "A lightship."),
         article("old", "", "News of a lightship.", section="Old"),
@@ -222,11 +222,11 @@ def test_the_closest_have_more_than_a_common_word(engine: Engine) -> None:
     assert matching(engine, "news lightship unicorn", match="any") == {"rare", "old"}
     assert matching(engine, "news lantern lightship", match="any") == {"rare", "old", "some 0", "some 1", "some 2"}
     # Where nothing rarer is known, or passes the filters, the common word will do.
-    assert len(matching(engine, "news unicorn", match="any")) == 21
+    assert len(matching(engine, "news unicorn", match="any")) == 101
     filters = Filters(keys=("news.story:common 1", "news.story:some 2"))
     assert matching(engine, "news lightship", match="any", filters=filters) == {"common 1"}
     # Who says OR means it.
-    assert len(matching(engine, Or((Word("news"), Word("lightship"))), match="any")) == 22
+    assert len(matching(engine, Or((Word("news"), Word("lightship"))), match="any")) == 102
 
 
 @pytest.mark.parametrize("text", ["", "!!!", "…", " ", "-"])

@@ -168,3 +168,54 @@ def test_filters_change_no_score(engine: Engine) -> None:
     scores = {hit.pk: hit.score for hit in ask(engine, "kettle").hits}
     from_home = ask(engine, And((Word("kettle"), Not(Word("walrus")))), sort="newest").hits
     assert {hit.pk: hit.score for hit in from_home} == scores
+
+
+def test_a_boost_buries_no_exact_match(engine: Engine) -> None:
+    index(
+        engine,
+        article("asked", "Harbour ferry", "It sails.", boost=0.5),
+        article("same", "Harbour ferry", "It sails, it sails, and it sails again and again.", boost=0.5),
+        article("boosted", "Harbour ferry times", "It leaves.", boost=2.0),
+    )
+    assert found(engine, "harbour ferry")[-1] == "boosted"
+    # More than the title, or other words, are not what is asked for.
+    assert found(engine, "ferry")[0] == "boosted"
+    assert found(engine, "harbour ferry sails", match="any")[0] == "boosted"
+
+
+def test_a_boost_of_what_is_hidden_says_nothing(engine: Engine) -> None:
+    asked = article("asked", "Harbour ferry", boost=0.5)
+    index(engine, asked, article("other", "", "Walrus."))
+    plain = ask(engine, "harbour ferry").hits[0].score
+    index(engine, article("hidden", "", "Walrus.", boost=100.0, audiences=frozenset({"members"})))
+    assert ask(engine, "harbour ferry").hits[0].score == plain
+
+
+def test_being_new_buries_no_exact_match(engine: Engine) -> None:
+    year = timedelta(days=365)
+    index(
+        engine,
+        article("asked", "Harbour ferry", "It sails.", published_at=NOW - 20 * year),
+        article("new", "", "The harbour ferry, the harbour ferry.", published_at=NOW),
+        article("newer", "", "A harbour ferry at last, at long last, by day and night.", published_at=NOW),
+        article("older", "", "A harbour ferry at last, at long last, and at night.", published_at=NOW - year),
+        *(article(number, "Walrus tusk", "Walrus.") for number in range(9)),
+    )
+    plain = found(engine, "harbour ferry")
+    recent = found(engine, "harbour ferry", recency=year)
+    assert plain[0] == recent[0] == "asked"
+    assert recent.index("newer") < recent.index("older")
+
+
+def test_being_new_puts_nothing_before_what_has_more_of_the_words(engine: Engine) -> None:
+    month = timedelta(days=30)
+    text = "A kettle and a walrus in the boats, the boats and the boats."
+    index(
+        engine,
+        article("both", "", text, published_at=NOW - 99 * month),
+        article("one", "", "Kettle. " * 9, published_at=NOW),
+        *(article(number, "Boat", "Boats and boats and boats and boats.") for number in range(9)),
+    )
+    scores = {hit.pk: hit.score for hit in ask(engine, "kettle walrus", match="any").hits}
+    assert scores["one"] < scores["both"] < scores["one"] * (1 + RECENCY_SHARE)
+    assert found(engine, "kettle walrus", match="any", recency=month) == ["both", "one"]

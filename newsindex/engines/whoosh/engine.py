@@ -51,6 +51,7 @@ from newsindex.engines.whoosh.writer import WhooshWriter
 from newsindex.exceptions import EngineError, IndexNotBuilt
 from newsindex.query import replace_words, unparse
 from newsindex.query.nodes import alternatives, leaves, relaxed
+from newsindex.ranking import asked_length
 
 
 class WhooshEngine(Engine):
@@ -87,7 +88,8 @@ class WhooshEngine(Engine):
             matched = evaluation.closest(alternatives(request.query), matched)
         total = int(np.count_nonzero(matched))
         wanted = tuple(leaves(tree))
-        question = Question(evaluation, *evaluation.occurring(wanted), microseconds(request.now), request.recency)
+        occurring = evaluation.occurring(wanted)
+        question = Question(evaluation, *occurring, microseconds(request.now), request.recency, asked_length(wanted))
         found = page(question, matched, total, request)
         best = request.paragraphs_per_article
         if request.content:

@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from itertools import accumulate
+from typing import Final
 
 import numpy as np
 
 from newsindex.engines.whoosh.arrays import Array
 from newsindex.engines.whoosh.evaluation import Evaluation, Found
+from newsindex.engines.whoosh.labels import Mask
 from newsindex.engines.whoosh.layout import UNDATED
 from newsindex.engines.whoosh.runs import Places, Run, ranges
 from newsindex.engines.whoosh.segments import Segment
 from newsindex.engines.whoosh.snapshots import Floats, Ints, Ordinals, Singles
-from newsindex.ranking import DECIMALS, FIELDS, K1, LACKING, PASSAGE_SHARE, RECENCY_SHARE, WEIGHT, B
+from newsindex.ranking import DECIMALS, FIELDS, K1, LACKING, LEVELS, PASSAGE_SHARE, RECENCY_SHARE, WEIGHT, B
 
 #: The article takes the upper half of a 64-bit number, a position in it the lower.
 _ARTICLE = 32
@@ -30,6 +32,7 @@ _TOGETHER = 200_000
 #: Where less than one article in _WIDE is asked for, or one for _LONG postings, each is looked for.
 _WIDE = 256
 _LONG = 4
+_NOTHING: Final[Mask] = np.zeros(0, bool)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Scores:
 class Question:
     """What scores depend on beside the articles.
 
-    leaves: where each occurs; idfs: what that is worth. now: microseconds since 1970.
+    leaves: where each occurs; idfs: what that is worth. now: microseconds since 1970. asked_length: how many positions
+    the leaves take together.
     """
 
     evaluation: Evaluation
@@ -59,11 +63,48 @@ class Question:
     idfs: Sequence[float]
     now: int
     recency: timedelta | None
+    asked_length: int
 
     @cached_property
     def lackable(self) -> Sequence[float]:
         """What an article lacks that has not one of the leaves: nothing where no article has it."""
         return [idf if found.count else 0.0 for found, idf in zip(self.leaves, self.idfs, strict=True)]
+
+    @cached_property
+    def titled(self) -> Mask:
+        """The exact matches of ``newsindex.ranking``, visible or not."""
+        snapshot = self.evaluation.snapshot
+        mask = np.full(snapshot.articles, bool(self.leaves))
+        for found in self.leaves:
+            own = np.zeros_like(mask)
+            for part, fields in zip(snapshot.parts, found.runs, strict=True):
+                for run in fields.get("title", ()):
+                    own[part.own][run.articles] = True
+            mask &= own
+            if not mask.any():
+                return mask
+        for part in snapshot.parts:
+            mask[part.own] &= part.segment["title_length"] <= self.asked_length
+        return mask
+
+    @cached_property
+    def largest_boost(self) -> float:
+        """Of all visible articles."""
+        snapshot, view = self.evaluation.snapshot, self.evaluation.view
+        return 1.0 if snapshot.boost is None else float(snapshot.boost.max(initial=0.0, where=view.seen))
+
+    def boosts(self, chosen: Ordinals | slice) -> Floats | None:
+        """The boosts of some articles, None for 1 each."""
+        boost = self.evaluation.snapshot.boost
+        return None if boost is None else np.where(self.titled[chosen], self.largest_boost, boost[chosen])
+
+    def gains(self, chosen: Ordinals | slice, lacking: Mask) -> Floats:
+        """What to multiply scores with where recency is asked for. lacking: whether an article lacks a leaf."""
+        assert self.recency is not None
+        published = self.evaluation.snapshot.published[chosen]
+        level = np.where(self.titled[chosen], LEVELS[1], np.where(lacking, LEVELS[-1], LEVELS[0]))
+        gains: Floats = level * _recency(published, self.now, self.recency)
+        return gains
 
 
 def exact(question: Question, ordinals: Ordinals) -> Scores:
@@ -89,13 +130,13 @@ def exact(question: Question, ordinals: Ordinals) -> Scores:
                 for row in scores:
                     sums += row
     score = total + PASSAGE_SHARE * articles.best(paragraphs)
-    snapshot = question.evaluation.snapshot
-    if snapshot.boost is not None:
-        score = snapshot.boost[ordinals] * score
+    boosts = question.boosts(ordinals)
+    if boosts is not None:
+        score = boosts * score
     if lacked.any():
         score *= 1 - LACKING * lacked / sum(question.lackable)
     if question.recency:
-        score *= _recency(snapshot.published[ordinals], question.now, question.recency)
+        score *= question.gains(ordinals, lacked > 0)
     return Scores(score.round(DECIMALS), paragraphs, articles.at)
 
 
@@ -125,14 +166,16 @@ def at_most(question: Question, ordinals: Ordinals | None = None) -> Singles:
         if several and lackable:
             np.add(lacked, np.float32(lackable), out=lacked, where=tf == 0)
     chosen = slice(None) if ordinals is None else ordinals
-    if snapshot.boost is not None:
-        score *= snapshot.boost[chosen]
+    boosts = question.boosts(chosen)
+    if boosts is not None:
+        score *= boosts
+    lacking = lacked > 0 if question.recency else _NOTHING
     if several and any(question.lackable):
         lacked *= np.float32(-LACKING / sum(question.lackable))
         lacked += 1
         score *= lacked
     if question.recency:
-        score *= _recency(snapshot.published[chosen], question.now, question.recency)
+        score *= question.gains(chosen, lacking)
     # Each step above may have lost half of the last bit of a number in single precision.
     score *= np.float32(1 + 2.0**-23 * (4 * len(question.leaves) + 30))
     return score
