@@ -39,6 +39,7 @@ Statistics are taken over the articles that the asker may see, so a score tells 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from newsindex.analysis import length, tokens
@@ -70,6 +71,27 @@ _WORDS: Final = (Word, Synonyms)
 def asked_length(leaves: Sequence[Leaf]) -> int:
     """How many positions the leaves take together: no title of an exact match is longer. 0 for no leaves."""
     return sum(length(tokens(leaf.text, "")) for leaf in leaves)
+
+
+def weighed(name: str, frequency: float, size: float, average: float) -> float:
+    """What a leaf that stands ``frequency`` times in a field of this length adds to tf. average: of the field."""
+    return WEIGHT[name] * frequency / (1 - B[name] + B[name] * size / average)
+
+
+def saturated(tf: float) -> float:
+    """What idf is multiplied with."""
+    return tf * (K1 + 1) / (K1 + tf)
+
+
+def kept(lacked: float, occurring: float) -> float:
+    """What a score is multiplied with. lacked: the idf of the leaves that the article lacks; occurring: of all."""
+    return 1 - LACKING * lacked / occurring if lacked else 1.0
+
+
+def newness(age: timedelta, recency: timedelta) -> float:
+    """What a score is multiplied with where recency is asked for, and the article was published so long ago."""
+    left: float = 0.5 ** (age / recency)
+    return 1 + RECENCY_SHARE * left
 
 
 def leaf_weights(leaves: Sequence[Node]) -> list[float]:

@@ -32,7 +32,9 @@ from newsindex.engines.base import (
     FACETS,
     PUBLIC,
     ArticleHit,
+    Document,
     Engine,
+    Explanation,
     Facet,
     FacetCount,
     Filters,
@@ -53,6 +55,7 @@ from newsindex.logs import get_logger
 from newsindex.masking import Mask
 from newsindex.masking import mask as mask_of
 from newsindex.matching import spans
+from newsindex.paragraphs import Paragraph
 from newsindex.query import Note, Query, parse
 from newsindex.query.nodes import And, Everything, Node, Or, Prefix, Synonyms, Word, alternatives
 from newsindex.replicas import require_current
@@ -64,6 +67,8 @@ M = TypeVar("M", bound=Model)
 
 #: The audiences of a visitor of whom nothing is known.
 EVERYBODY: Final = frozenset({PUBLIC})
+#: The key of a text that is no row.
+_NO_ROW: Final = "newsindex.text:0"
 #: How many rows ``matching`` finds at most.
 MATCHING_LIMIT: Final = 10_000
 # Keys are ranked in groups: a database looks each group up by its set, then one key in a short text.
@@ -88,6 +93,7 @@ NOTE_MESSAGES: Final[Mapping[str, str | Promise]] = {
     "empty_quotes": _("Ignored quotation marks with nothing between them."),
     "after_quotes": _("Ignored {value} after a closing quotation mark."),
     "stray_or": _("Ignored an OR that does not stand between two words."),
+    "not_a_word": _("Read {value} as a word: to leave a word out, write a minus before it, as in -word."),
     "star_place": _("Ignored the star in “{value}”: it works at the end of a single word."),
     "star_short": _("Ignored the star in “{value}”: it needs at least two characters before it."),
     "fuzzy_place": _("Ignored the ~ of “{value}”: it works at the end of a single word."),
@@ -345,6 +351,15 @@ class Results:
         """Seconds that the engine took."""
         return self._answer().took
 
+    def explain(self, key: str) -> Explanation | None:
+        """Why the article of ``key`` is or is not among these results, and where its score comes from.
+
+        None where it may not be shown, the engine can't say, or so much is pending that nothing is counted.
+        """
+        self._answer()
+        request = replace(self._question.request, match=self._match)
+        return _explained(self._question.alias, request, key, self._mask)
+
     def _answer(self) -> _Answer:
         if self._first is None:
             self._first = self._ask_first(self._question.request)
@@ -507,6 +522,7 @@ def related(
 ) -> list[Result]:
     """Articles that share telling words and tags with ``obj``, a saved row of a registered model.
 
+    A row that the index does not have yet, or not as it is now, is read from the database where it may be shown.
     timeout: seconds after which there may be fewer or none; at most twice as many pass.
     """
     key = _source_of(type(obj)).key(obj)
@@ -519,7 +535,107 @@ def related(
         engine,
         lambda it: it.related(key, now=moment, audiences=who, hidden=mask.keys, limit=limit, timeout=timeout),
     )
+    if not hits and (key in mask.keys or _guarded(engine, lambda it: it.get(key)) is None):
+        document = _shown_document(key, moment, who)
+        if document is not None:
+            hits = _guarded(
+                engine,
+                lambda it: it.like(document, now=moment, audiences=who, hidden=mask.keys, limit=limit, timeout=timeout),
+            )
     return [row for row in _results(hits, parse(""), moment, who) if row is not None]
+
+
+def more_like(
+    about: str | Model,
+    *,
+    paragraph: int | None = None,
+    language: str = "",
+    engine: str = DEFAULT_ALIAS,
+    audiences: Collection[str] = EVERYBODY,
+    now: datetime | None = None,
+    limit: int = 5,
+    paragraphs: int = 1,
+    timeout: float | None = None,
+) -> list[Result]:
+    """Articles like a text, or like the paragraph of this number of a row, each with its best paragraphs.
+
+    about: a text of ``language``, or a saved row of a registered model; one that may not be shown to ``audiences`` at
+    ``now``, or that has no such paragraph, is like nothing. timeout: as for ``related``.
+    """
+    moment, who = _moment(now), frozenset(audiences)
+    if isinstance(about, str):
+        written = (Paragraph(1, "", "paragraph", about),)
+        document: Document | None = Document(_NO_ROW, "", written, language=language)
+    else:
+        document = _shown_document(_source_of(type(about)).key(about), moment, who)
+    if document is not None and paragraph is not None:
+        document = _only(document, paragraph)
+    if document is None:
+        return []
+    mask = mask_of(engine, audiences=who, now=moment)
+    meant = document
+    hits = _guarded(
+        engine,
+        lambda it: it.like(
+            meant,
+            now=moment,
+            audiences=who,
+            hidden=mask.keys,
+            limit=limit,
+            timeout=timeout,
+            paragraphs=paragraphs,
+        ),
+    )
+    return [row for row in _results(hits, parse(""), moment, who) if row is not None]
+
+
+def passage(
+    key: str,
+    number: int,
+    *,
+    engine: str = DEFAULT_ALIAS,
+    audiences: Collection[str] = EVERYBODY,
+    now: datetime | None = None,
+) -> tuple[Result, ResultParagraph] | None:
+    """The paragraph of this number of the article of ``key``, as its row is now, and the article with no others.
+
+    None where ``audiences`` may not see it at ``now``, where the index does not know it, or it has no such paragraph.
+    """
+    moment, who = _moment(now), frozenset(audiences)
+    # What is no key of the index is not worth a question to the database, which may refuse to be asked for it.
+    if _guarded(engine, lambda it: it.get(key)) is None:
+        return None
+    document = _shown_document(key, moment, who)
+    found = _only(document, number) if document is not None else None
+    if document is None or found is None:
+        return None
+    own = tuple(ParagraphHit(p.number, p.anchor, p.kind, 0.0, Marked(p.text)) for p in found.paragraphs)
+    hit = ArticleHit(key, 0.0, Marked(document.title), paragraphs=own, language=document.language)
+    (result,) = _results([hit], parse(""), moment, who)
+    return None if result is None else (result, result.paragraphs[0])
+
+
+def explain(
+    text: str,
+    key: str,
+    *,
+    engine: str = DEFAULT_ALIAS,
+    audiences: Collection[str] = EVERYBODY,
+    now: datetime | None = None,
+    typing: bool = False,
+) -> Explanation | None:
+    """Why the article of ``key`` is or is not found by all the words of ``text``; None as in ``Results.explain``.
+
+    typing: as for ``matching_keys``.
+    """
+    tree = parse(text).tree
+    request = SearchRequest(
+        query=_unfinished(tree) if typing and text[-1:].strip() else tree,
+        now=_moment(now),
+        audiences=frozenset(audiences),
+    )
+    mask = mask_of(engine, audiences=request.audiences, now=request.now)
+    return _explained(engine, request, key, mask)
 
 
 def matching_keys(
@@ -763,6 +879,29 @@ def _with_pins(question: _Question, pins: _Pins, mask: Mask) -> _Answer:
 
 def _place(hit: ArticleHit) -> Place:
     return place("relevance", hit.score, hit.published_at, hit.key)
+
+
+def _explained(alias: str, request: SearchRequest, key: str, mask: Mask | None) -> Explanation | None:
+    """None where the article may not be shown, or where it can't be told what may be counted."""
+    if mask is None or not mask.complete or key not in _visible_rows([key], request.now, request.audiences):
+        return None
+    asked = replace(request, hidden=mask.keys, timeout=None)
+    return _guarded(alias, lambda engine: engine.explain(asked, key))
+
+
+def _shown_document(key: str, now: datetime, audiences: frozenset[str]) -> Document | None:
+    """What the source of a row says of it now; None where it may not be shown."""
+    shown = _visible_rows([key], now, audiences)
+    if key not in shown:
+        return None
+    source, row = shown[key]
+    return source.document(row, public=True)
+
+
+def _only(document: Document, number: int) -> Document | None:
+    """``document`` with nothing but one of its paragraphs; None where it has none of this number."""
+    own = tuple(paragraph for paragraph in document.paragraphs if paragraph.number == number)
+    return replace(document, title="", summary="", tags=(), paragraphs=own) if own else None
 
 
 def _source_of(model: type[Model]) -> Source[Any]:

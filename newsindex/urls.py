@@ -8,6 +8,7 @@ from newsindex.feeds import SearchFeed
 from newsindex.health import HealthView
 from newsindex.views import (
     ArticleDetailView,
+    LikeView,
     OpenSearchDescriptionView,
     SearchJSONView,
     SearchView,
@@ -25,6 +26,8 @@ urlpatterns = [
     path("feed/", SearchFeed(), name="feed"),
     path("health/", HealthView.as_view(), name="health"),
     path("opensearch.xml", OpenSearchDescriptionView.as_view(), name="opensearch_description"),
+    # A key may have a slash in it.
+    path("like/<path:key>/<int:number>/", LikeView.as_view(), name="like"),
     path("article/<str:slug>/", ArticleDetailView.as_view(), name="article_detail"),
     path("tag/<str:slug>/", TagDetailView.as_view(), name="tag_detail"),
 ]

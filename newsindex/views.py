@@ -42,7 +42,9 @@ from newsindex.searching import (
     allows,
     closeness_message,
     mark,
+    more_like,
     note_messages,
+    passage,
     search,
     suggest,
     understood,
@@ -169,7 +171,8 @@ class SearchView(SearchMixin, TemplateView):
     asked), ``hits`` (list of Result), ``total`` (int), ``relaxed``, ``partial`` (bool), ``complete``, ``close``
     (int: where ``relaxed``, how many have all words, and how many only some), ``suggestion``,
     ``suggestion_url`` (str, "" for none), ``facets`` (tuple of FacetGroup), ``timeline`` (Chart or None), ``sorts``
-    (tuple of SortChoice), ``pages`` (list of (number or None for a gap, url)), ``previous_url``, ``next_url`` (str).
+    (tuple of SortChoice), ``pages`` (list of (number or None for a gap, url)), ``previous_url``, ``next_url`` (str),
+    ``explained`` (bool: see ``may_explain``), ``explanations`` (dict of keys to Explanation, empty for visitors).
     """
 
     template_name = "newsindex/search.html"
@@ -186,14 +189,22 @@ class SearchView(SearchMixin, TemplateView):
                 self.engine,
                 extra={"event": "search.unavailable", "engine": self.engine},
             )
-            context = {"unavailable": True, "notes": form.notes}
+            context = {"unavailable": True, "notes": form.notes, "explained": False}
         response = self.render_to_response(
             self.get_context_data(**self.get_form_context(form), **context, **kwargs),
             status=503 if context["unavailable"] else 200,
         )
-        if context["unavailable"]:
+        if context["unavailable"] or context.get("explained"):
             add_never_cache_headers(response)
         return response
+
+    def may_explain(self) -> bool:
+        """Whether ``?explain=1`` says why each hit is where it is: for staff who may view articles in the admin."""
+        if self.request.GET.get("explain") != "1":
+            return False
+        user = getattr(self.request, "user", None)
+        is_staff = getattr(user, "is_active", False) and getattr(user, "is_staff", False)
+        return user is not None and is_staff and user.has_perm("newsindex.view_article")
 
     def get_refusal(self, request: HttpRequest, text: str) -> HttpResponse:
         form = self.get_form()
@@ -218,8 +229,11 @@ class SearchView(SearchMixin, TemplateView):
         """The part of the context that comes from the engine. Raises EngineError."""
         results, parameters, page = found.results, found.parameters, found.page
         suggestion = results.suggestion if page is not None else ""
+        explained = page is not None and self.may_explain()
         return {
             "unavailable": False,
+            "explained": explained,
+            "explanations": {hit.key: results.explain(hit.key) for hit in page} if page and explained else {},
             "notes": found.notes,
             "results": results,
             "page_obj": page,
@@ -319,6 +333,50 @@ class OpenSearchDescriptionView(TemplateView):
             suggest_url=self.request.build_absolute_uri(reverse("newsindex:suggest")),
             **kwargs,
         )
+
+
+class LikeView(SearchMixin, TemplateView):
+    """Articles like a paragraph of an article; 404 where the visitor may not see it or it has none of this number.
+
+    Context: ``source`` (Result: the article), ``passage`` (ResultParagraph), ``unavailable`` (bool), ``hits`` (list of
+    Result). Without an engine, ``source`` and ``passage`` are missing, and the status is 503.
+    """
+
+    template_name = "newsindex/like.html"
+    http_method_names = ["get", "head"]
+    paragraphs_per_article = 1
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            context = self.get_like_context(kwargs["key"], kwargs["number"])
+        except EngineError:
+            logger.exception(
+                "newsindex: the page of similar passages has no answer from the engine %r.",
+                self.engine,
+                extra={"event": "search.unavailable", "engine": self.engine},
+            )
+            response = self.render_to_response(self.get_context_data(unavailable=True, hits=[]), status=503)
+            add_never_cache_headers(response)
+            return response
+        return self.render_to_response(self.get_context_data(unavailable=False, **context))
+
+    def get_like_context(self, key: str, number: int) -> dict[str, Any]:
+        """What the page shows. Raises EngineError, Http404."""
+        who: dict[str, Any] = {"engine": self.engine, "audiences": self.get_audiences(self.request)}
+        who["now"] = timezone.localtime()
+        found = passage(key, number, **who)
+        if found is None:
+            raise Http404(gettext("There is no such paragraph."))
+        source, own = found
+        hits = more_like(
+            source.object,
+            paragraph=number,
+            limit=self.paginate_by,
+            paragraphs=self.paragraphs_per_article,
+            timeout=self.timeout,
+            **who,
+        )
+        return {"source": source, "passage": own, "hits": hits}
 
 
 class ArticleDetailView(AudienceMixin, TemplateView):
@@ -465,6 +523,7 @@ def _hit_data(hit: Result) -> dict[str, Any]:
                 "number": paragraph.number,
                 "anchor": paragraph.anchor,
                 "url": paragraph.url,
+                "like_url": reverse("newsindex:like", args=[hit.key, paragraph.number]),
                 "score": paragraph.score,
                 "text": paragraph.marked.text,
                 "spans": paragraph.marked.spans,

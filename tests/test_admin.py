@@ -294,7 +294,7 @@ class TestColumn:
         update()
         page = admin_client.get(ARTICLES, {"q": "heron"}).content.decode()
         assert "A <mark>heron</mark>" in page
-        assert '<td class="field-matching_paragraph">Heron</td>' in page
+        assert '<td class="field-matching_paragraph">Heron <a ' in page
 
     def test_stands_where_the_admin_placed_it(self, admin_client: Client) -> None:
         make_post("Post", "heron")
@@ -629,6 +629,51 @@ class TestPermissions:
         assert admin_client.post(f"{PENDING}{change.pk}/change/", {"object_pk": "1"}).status_code == 403
         assert admin_client.get(f"{PENDING}{change.pk}/change/").status_code == 200
         assert PendingChange.objects.get().object_pk == "77"
+
+
+# Why a row stands where it does.
+
+
+def test_a_search_links_to_where_each_score_comes_from(admin_client: Client) -> None:
+    draft = make_article("Draft", "Eels in the river.\n\nEels.", status=Article.Status.DRAFT)
+    update()
+    content = admin_client.get(ARTICLES, {"q": "eel OR <b>"}).content.decode()
+    assert f'href="{ARTICLES}{draft.pk}/explain/?q=eel+OR+%3Cb%3E"' in content
+    page = admin_client.get(f"{ARTICLES}{draft.pk}/explain/", {"q": "eel lorry <b>"})
+    assert "no-store" in page["Cache-Control"]
+    content = page.content.decode()
+    for shown in (
+        "Why here?",
+        "It lacks:",
+        "<code>lorry</code>",
+        "<q>Eels</q>",
+        "idf",
+        "Best paragraphs:",
+        "&lt;b&gt;",
+    ):
+        assert shown in content
+    assert "<b>" not in content
+    assert "Why here?" not in admin_client.get(ARTICLES).content.decode()
+
+
+@pytest.mark.parametrize(("permissions", "status"), [((), 403), (("view_tag",), 403), (("view_article",), 200)])
+def test_only_who_may_see_a_row_may_ask_why(permissions: tuple[str, ...], status: int) -> None:
+    article = make_article("Eels", "Eels in the river.")
+    user = User.objects.create_user("ida", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    assert client.get(f"{ARTICLES}{article.pk}/explain/", {"q": "eel"}).status_code == 302
+    client.force_login(user)
+    assert client.get(f"{ARTICLES}{article.pk}/explain/", {"q": "eel"}).status_code == status
+
+
+def test_there_is_nothing_to_explain_of_a_row_that_is_not_there(admin_client: Client, monkeypatch: Any) -> None:
+    assert admin_client.get(f"{ARTICLES}999/explain/", {"q": "eel"}).status_code == 404
+    # A site's own admin may leave rows out.
+    hidden = Note.objects.create(id=uuid.uuid4(), text="eel")
+    assert admin_client.get(f"{NOTES}{hidden.pk}/explain/", {"q": "eel"}).status_code == 200
+    monkeypatch.setattr(type(admin.site._registry[Note]), "get_queryset", lambda self, request: Note.objects.none())
+    assert admin_client.get(f"{NOTES}{hidden.pk}/explain/", {"q": "eel"}).status_code == 404
 
 
 def test_an_autocomplete_field_may_point_to_an_admin_that_names_no_fields() -> None:

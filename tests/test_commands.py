@@ -317,3 +317,29 @@ def test_status_as_json_has_the_documented_keys() -> None:
     assert set(said) == documented
     assert set(said["last_drain"]) == set(re.findall(r"`(\w+)`", table.partition("null, or ")[2]))
     assert (said["lag_seconds"], said["late"], said["last_rebuild"]) == (0.0, False, None)
+
+
+def test_searching_with_explanations() -> None:
+    article = make_article("The ferry", "A ferry left.\n\nFerries are late.")
+    make_article("Lights", "Nobody was there.")
+    indexing.update()
+    out, _, error = run("newsindex_search", "ferry", "--explain")
+    (hit,) = json.loads(run("newsindex_search", "ferry", "--json")[0])["hits"]
+    assert error == ""
+    assert f"score {hit['score']:.6f}" in out
+    assert re.search(r"\d title: 1 times \(ferry\), length 2, average 1\.5", out)
+    assert re.search(r"\[1\] [\d.]+ = ferry [\d.]+ \(1 times\)", out)
+    key = f"newsindex.article:{article.pk}"
+    out, _, error = run("newsindex_search", "lorry", "OR", "bus", "--key", key)
+    assert error == ""
+    assert out.startswith("The ferry\nscore 0.000000, but it is not found\n  lacks: lorry OR bus\n")
+
+
+def test_an_article_that_visitors_do_not_see_is_not_explained_to_them() -> None:
+    draft = make_article("The ferry", "\x1b[31mA ferry left.", status=Article.Status.DRAFT)
+    indexing.update()
+    key = f"newsindex.article:{draft.pk}"
+    out, _, error = run("newsindex_search", "ferry", "--key", key)
+    assert out == "" and error.startswith(f"There is no article '{key}' that visitors may see")
+    out, _, error = run("newsindex_search", "ferry", "--key", key, "--all")
+    assert error == "" and "\x1b" not in out and "score" in out

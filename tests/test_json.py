@@ -30,6 +30,7 @@ def test_the_shape_of_the_answer(client: Client) -> None:
     anchor = paragraph["anchor"]
     url = f"/search/article/{article.slug}/?q=ferry"
     assert paragraph.pop("url").startswith(f"{url}#{anchor}:~:text=")
+    assert paragraph.pop("like_url") == f"/search/like/newsindex.article:{article.pk}/1/"
     assert data == {
         "query": "ferry",
         "total": 1,

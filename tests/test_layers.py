@@ -26,6 +26,7 @@ ORDER = [
         "engines.closeness",
         "engines.completion",
         "engines.correction",
+        "engines.explanation",
         "engines.relatedness",
     ],
     *["engines.memory", "engines.whoosh", "engines.opensearch", "engines"],
@@ -34,7 +35,7 @@ ORDER = [
     *["runs", "documents", "masking", "curating", "synonym_rules"],
     *["indexing", "searching"],
     *["operations", "monitoring", "watching"],
-    *["importing", "forms", "navigation", "receivers", "triggers", "checks", "answering"],
+    *["explaining", "importing", "forms", "navigation", "receivers", "triggers", "checks", "answering"],
     *["views", "feeds", "health", "templatetags", "admin", "management", "contrib"],
     *["urls", "apps", "testing"],
 ]

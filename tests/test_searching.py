@@ -21,10 +21,12 @@ from newsindex.query import MESSAGES, parse
 from newsindex.searching import (
     NOTE_MESSAGES,
     Matches,
+    explain,
     hits_for,
     matched,
     matching,
     matching_keys,
+    more_like,
     note_messages,
     related,
     safe_url,
@@ -256,6 +258,48 @@ def test_related_articles_pass_the_gate() -> None:
     hidden = make_article("Eel secrets", "Eels of the sargasso sea", ["eels"])
     Article._base_manager.filter(pk=hidden.pk).update(status=Article.Status.DRAFT)
     assert [result.title.text for result in related(first)] == ["Eel fishing"]
+
+
+def test_related_to_a_row_that_the_index_does_not_have_yet() -> None:
+    make_article("Eel fishing", "Eels in the sargasso sea again")
+    (new,) = Article.objects.bulk_create(
+        [Article(title="Eel migration", body="Eels swim to the sargasso sea", slug="new", status="published")]
+    )
+    (draft,) = Article.objects.bulk_create([Article(title="Eels", body="The sargasso sea", slug="draft")])
+    assert [result.title.text for result in related(new)] == ["Eel fishing"]
+    assert related(draft) == []
+
+
+def test_more_like_a_text_or_a_paragraph() -> None:
+    eels = make_article("Spring", "Nothing here.\n\nYoung eels swim up the river in April.")
+    market = make_article("Market", "Smoked eels are dear.\n\nThe April rain filled the river.")
+    found = more_like("What do eels do in April?")
+    assert {result.object for result in found} == {eels, market}
+    assert all(paragraph.marked.spans == () for result in found for paragraph in result.paragraphs)
+    assert [result.object for result in more_like(eels, paragraph=2)] == [market]
+    assert more_like(eels, paragraph=1) == more_like(eels, paragraph=9) == more_like("") == []
+    Article._base_manager.filter(pk=eels.pk).update(status=Article.Status.DRAFT)
+    assert more_like(eels, paragraph=2) == []
+    assert [result.object for result in more_like("eels in April")] == [market]
+
+
+def test_an_explanation_has_the_score_of_the_hit() -> None:
+    rain = make_article("Rain", "It rains in the harbour.\n\nRain again.")
+    make_article("Harbour", "Ships.")
+    draft = make_article("Rain", "Rain in the harbour", status=Article.Status.DRAFT)
+    for text in ("rain harbour", "rain harbour ships lights"):
+        results = search(text)
+        for result in results:
+            found = results.explain(result.key)
+            assert found is not None and (found.matches, found.score) == (True, result.score)
+    lacking = explain("rain ships", f"newsindex.article:{rain.pk}")
+    assert lacking is not None and (lacking.matches, lacking.lacks) == (False, ("ships",))
+    assert explain("rain", f"newsindex.article:{draft.pk}") is None
+    assert explain("rain", f"newsindex.article:{draft.pk}", audiences=EVERYTHING) is not None
+    typed = explain("har", f"newsindex.article:{rain.pk}", typing=True)
+    assert typed is not None and typed.matches
+    Article._base_manager.filter(pk=rain.pk).update(status=Article.Status.DRAFT)
+    assert search("rain").explain(f"newsindex.article:{rain.pk}") is None
 
 
 def test_whatever_fails_inside_an_engine_is_an_engine_error(monkeypatch: pytest.MonkeyPatch) -> None:

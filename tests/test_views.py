@@ -50,7 +50,7 @@ def broken_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object, **kwargs: object) -> None:
         raise IndexNotBuilt("There is no live generation.")
 
-    for name in ("search", "suggest", "related"):
+    for name in ("search", "suggest", "related", "like"):
         monkeypatch.setattr(engines["default"], name, fail)
 
 
@@ -548,3 +548,91 @@ def test_narrowing_a_query_that_was_mended_keeps_its_meaning(client: Client) -> 
     [choice] = [choice for group in page.context["facets"] for choice in group.choices if choice.value == "one"]
     narrowed = client.get(f"/search/json/{choice.url}").json()
     assert [hit["title"]["text"] for hit in narrowed["hits"]] == ["Lemon"]
+
+
+# Why a hit is where it is.
+
+
+def staff(client: Client, *permissions: str) -> Client:
+    user = User.objects.create_user("ida", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return client
+
+
+def test_staff_may_ask_why_a_hit_is_where_it_is(client: Client) -> None:
+    make_article("The ferry", "A ferry left at noon.\n\nFerries are late.")
+    make_article("Lights", "Nobody was on board.")
+    page = get(staff(client, "view_article"), "/search/?q=ferry&explain=1")
+    (details,) = page.all("details", class_="ni-why")
+    assert "Score" in details.content and "idf" in details.content
+    (hit,) = client.get("/search/json/?q=ferry").json()["hits"]
+    assert f"{hit['score']:.3f}" in details.content
+    assert "no-store" in client.get("/search/?q=ferry&explain=1")["Cache-Control"]
+    assert not get(client, "/search/?q=ferry").all("details", class_="ni-why")
+
+
+def test_others_who_ask_see_the_page_of_a_visitor(client: Client) -> None:
+    make_article("The ferry", "A ferry left at noon.")
+    plain = client.get("/search/?q=ferry").content
+    assert client.get("/search/?q=ferry&explain=1").content == plain
+    assert client.get("/search/?explain=1").status_code == 200
+    reader = User.objects.create_user("jon", password="x")
+    reader.user_permissions.set(Permission.objects.filter(codename="view_article"))
+    client.force_login(reader)
+    assert client.get("/search/?q=ferry&explain=1").content == plain
+    assert client.get("/search/?q=ferry&explain=1").content == plain
+    assert not get(staff(client), "/search/?q=ferry&explain=1").all("details", class_="ni-why")
+
+
+# More like a paragraph.
+
+
+def like_url(client: Client, query: str) -> str:
+    hit = client.get("/search/json/", {"q": query}).json()["hits"][0]
+    return str(hit["paragraphs"][0]["like_url"])
+
+
+def test_more_like_a_paragraph(client: Client) -> None:
+    eels = make_article("Spring", "Nothing here.\n\nYoung eels swim up the river in April.")
+    make_article("Market", "Smoked eels are dear.\n\nThe April rain filled the river.")
+    make_article("Lights", "Nobody was on board.")
+    url = like_url(client, "young")
+    assert url == f"/search/like/newsindex.article:{eels.pk}/2/"
+    page = get(client, url)
+    assert text_of(page, "blockquote") == ["Young eels swim up the river in April."]
+    assert text_of(page, "h3", class_="ni-title") == ["Market"]
+    assert text_of(page, "mark") == []
+    links = [element.attributes.get("href", "") for element in page.all("a")]
+    assert any(link.startswith(f"/search/article/{eels.slug}/#") for link in links)
+
+
+def test_a_paragraph_like_no_other(client: Client) -> None:
+    article = make_article("Spring", "Zirconium.")
+    page = get(client, f"/search/like/newsindex.article:{article.pk}/1/")
+    assert text_of(page, "p", class_="ni-state") == ["No other article says anything like it."]
+
+
+@pytest.mark.parametrize("status", [Article.Status.DRAFT, Article.Status.PUBLISHED])
+def test_a_paragraph_that_may_not_be_seen_is_not_there(client: Client, status: str) -> None:
+    make_article("Spring", "Eels in the river.")
+    later = timezone.now() + timedelta(days=1)
+    secret = make_article("Secret", "Eels in the river, too.", status=status, published_at=later)
+    for key in (f"newsindex.article:{secret.pk}", "newsindex.article:999", "nonsense", "a:b/c", "blog.post:x"):
+        get(client, f"/search/like/{key}/1/", 404)
+
+
+def test_a_paragraph_that_was_withdrawn_is_gone_before_the_index_knows(client: Client) -> None:
+    article = make_article("Spring", "Eels in the river.")
+    url = f"/search/like/newsindex.article:{article.pk}/1/"
+    get(client, url)
+    get(client, url.replace("/1/", "/2/"), 404)
+    Article._base_manager.filter(pk=article.pk).update(status=Article.Status.DRAFT)
+    get(client, url, 404)
+
+
+@pytest.mark.usefixtures("broken_engine")
+def test_more_like_a_paragraph_without_an_engine(client: Client) -> None:
+    article = make_article("Spring", "Eels in the river.")
+    page = get(client, f"/search/like/newsindex.article:{article.pk}/1/", 503)
+    assert text_of(page, "h2") == ["Search is not available at the moment"]

@@ -555,7 +555,10 @@ def test_when_the_time_is_up_articles_may_be_missing_but_none_is_wrong(engine: W
 
 
 def test_completions_and_related_articles_stop_when_the_time_is_up(engine: WhooshEngine) -> None:
-    index(engine, *(article(n, f"Ferry {n}", "A ferry.", tags=("ferries",)) for n in range(3)))
+    names = ("Anna", "Berta", "Clara")
+    index(
+        engine, *(article(n, f"{name}, a ferry", f"{name} sails.", tags=("ferries",)) for n, name in enumerate(names))
+    )
     for timeout, expected in ((None, 2), (0.0, 0)):
         related = engine.related("news.story:1", now=NOW, audiences=EVERYBODY, timeout=timeout)
         assert len(related) == expected

@@ -63,7 +63,7 @@ class ShownRun:
     @property
     def state(self) -> str:
         if self.run.is_silent:
-            since = date_format(timezone.localtime(self.run.seen), "SHORT_DATETIME_FORMAT")
+            since = date_format(timezone.localtime(self.run.seen), "DATETIME_FORMAT")
             return gettext("no sign of life since %(since)s") % {"since": since}
         return self.run.get_outcome_display()
 
@@ -262,7 +262,7 @@ def _last(run: IndexRun | None) -> str:
     if run is None:
         return "–"
     shown = ShownRun(run)
-    moment = date_format(timezone.localtime(run.finished or run.started), "SHORT_DATETIME_FORMAT")
+    moment = date_format(timezone.localtime(run.finished or run.started), "DATETIME_FORMAT")
     return ", ".join(part for part in (moment, shown.state, shown.figures) if part)
 
 

@@ -6,13 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList, ChangeListSearchForm
 from django.core import checks
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.forms import Media
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.cache import add_never_cache_headers
 from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,11 +27,12 @@ from django.utils.translation import gettext_lazy as _
 from newsindex.engines import DEFAULT_ALIAS
 from newsindex.engines.base import EVERYTHING, ArticleHit
 from newsindex.exceptions import EngineError
+from newsindex.explaining import shown
 from newsindex.highlighting import excerpt, highlight
 from newsindex.logs import get_logger
 from newsindex.query import parse
 from newsindex.query.nodes import leaves
-from newsindex.searching import MATCHING_LIMIT, Matches, hits_for, matched, matching_keys, note_messages
+from newsindex.searching import MATCHING_LIMIT, Matches, explain, hits_for, matched, matching_keys, note_messages
 from newsindex.sources import Source, sources
 
 if TYPE_CHECKING:
@@ -171,10 +179,55 @@ class SearchAdminMixin(BaseAdmin):
         search = self._search(request, _asked(request))
         if search is None:
             return [column for column in columns if column != COLUMN]
-        shown = _column(search)
+        place = _column(search, self._why_url)
         if COLUMN not in columns:
-            return [*columns, shown]
-        return [shown if column == COLUMN else column for column in columns]
+            return [*columns, place]
+        return [place if column == COLUMN else column for column in columns]
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the page that says why a row stands where it does."""
+        place = path(
+            "<path:object_id>/explain/", self.admin_site.admin_view(self.explain_view), name=f"{self._named}_explain"
+        )
+        return [place, *super().get_urls()]
+
+    def explain_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Where the score of a row comes from in a search for ``?q=``: for whoever may see the row in the admin."""
+        obj = self.get_object(request, unquote(object_id))
+        source = sources.for_model(self.model)
+        if obj is None or source is None:
+            raise Http404(gettext("There is no such page."))
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        query = _asked(request)
+        why, error = None, ""
+        try:
+            found = explain(query, source.key(obj), engine=self.search_engine, audiences=EVERYTHING)
+            why = shown(found) if found else None
+        except EngineError as problem:
+            logger.error("The admin of %s can't explain: %s", source.label, problem)
+            error = str(problem)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Why here?"),
+            "opts": self.opts,
+            "object": obj,
+            "query": query,
+            "why": why,
+            "error": error,
+        }
+        request.current_app = self.admin_site.name
+        response = TemplateResponse(request, "admin/newsindex/explain.html", context)
+        add_never_cache_headers(response)
+        return response
+
+    @property
+    def _named(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}"
+
+    def _why_url(self, obj: Model, text: str) -> str:
+        address = reverse(f"{self.admin_site.name}:{self._named}_explain", args=[quote(obj.pk)])
+        return f"{address}?{urlencode({SEARCH_VAR: text})}"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return SearchChangeList
@@ -236,10 +289,13 @@ def _is_autocomplete(request: HttpRequest) -> bool:
     return request.resolver_match is not None and request.resolver_match.url_name == "autocomplete"
 
 
-def _column(search: AdminSearch) -> Callable[[Model], Any]:
+def _column(search: AdminSearch, why: Callable[[Model, str], str]) -> Callable[[Model], Any]:
     @admin.display(description=_("found in"))
     def matching_paragraph(obj: Model) -> SafeString | str | None:
-        return search.found_in(obj)
+        found = search.found_in(obj)
+        if found is None:
+            return None
+        return render_to_string("admin/newsindex/found_in.html", {"found": found, "url": why(obj, search.text)})
 
     return matching_paragraph
 

@@ -20,8 +20,8 @@ else:
 class PendingChangeAdmin(BaseAdmin):
     """What is pending, since when, and why it is still pending."""
 
-    list_display = ("object_pk", "source", "engine", "created", "attempts", "error_start")
-    list_filter = ("engine", "source")
+    list_display = ("object_pk", "source", "engine", "replica", "created", "attempts", "error_start")
+    list_filter = ("engine", "replica", "source")
     ordering = ("id",)
 
     @admin.display(description=_("last error"), empty_value="")

@@ -275,6 +275,94 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a leaf of a query stands in an article. name: a field of ``ranking.FIELDS``.
+
+    forms: how it is written there, the most frequent first. length, average: of the field, in positions. tf: what this
+    adds to the leaf's tf.
+    """
+
+    name: str
+    frequency: float
+    forms: tuple[str, ...]
+    length: int
+    average: float
+    tf: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeafPart:
+    """What a leaf of a query adds to a score. text: as it is typed. articles: in how many visible ones it occurs.
+
+    weight: less than 1 for a function word. places: none where the article lacks it; then tf and score are 0.
+    """
+
+    text: str
+    articles: int
+    idf: float
+    weight: float
+    places: tuple[Placed, ...]
+    tf: float
+    score: float
+
+    @property
+    def worth(self) -> float:
+        """What tf, saturated, is multiplied with."""
+        return self.weight * self.idf
+
+
+@dataclass(frozen=True, slots=True)
+class PassageWord:
+    """What a leaf adds to the score of a paragraph."""
+
+    text: str
+    frequency: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class PassagePart:
+    """A paragraph with its score, not rounded, and what that is the sum of."""
+
+    number: int
+    anchor: str
+    score: float
+    words: tuple[PassageWord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an article has its score:
+
+        score = boost * (words + passage_share * score of the first passage) * completeness * newness, rounded
+
+    matches: whether it is a hit; if not, the score is what it would have. lacks: the parts of the query that keep it
+    from being one or that it lacks, as they are typed. articles: how many the asker may see. words: the sum of
+    ``leaves``. passages: the best, best first. boost: the largest of all for an exact match. completeness: less than 1
+    where it lacks a leaf. newness: not 1 where recency is asked for, by the article's age and level.
+    """
+
+    key: str
+    title: str
+    matches: bool
+    lacks: tuple[str, ...]
+    score: float
+    articles: int
+    leaves: tuple[LeafPart, ...]
+    words: float
+    passages: tuple[PassagePart, ...]
+    passage_share: float
+    boost: float
+    completeness: float
+    newness: float
+
+    @property
+    def passage(self) -> float:
+        """What the best paragraph adds to ``words``."""
+        return self.passage_share * self.passages[0].score if self.passages else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """What an index holds. size: bytes. generation, built_at: of the live one, "" and None where there is none."""
 
@@ -409,6 +497,10 @@ class Engine(ABC):
     supports_suggest = True
     #: Whether ``related`` answers.
     supports_related = True
+    #: Whether ``like`` answers.
+    supports_like = False
+    #: Whether ``explain`` answers.
+    supports_explain = False
     #: Whether documents outlive the process.
     persistent = True
 
@@ -445,9 +537,33 @@ class Engine(ABC):
     ) -> tuple[ArticleHit, ...]:
         """Visible articles that share telling words and tags with the one of ``key``; empty where there is none.
 
-        hidden: keys that count as not there, ``key`` too. timeout: seconds for choosing the words, and as many for the
-        search; then there may be fewer or none.
+        None of them says nearly the same as it or as another of them. hidden: keys that count as not there, ``key``
+        too. timeout: seconds for choosing the words, and as many for the search; then there may be fewer or none.
         """
+
+    def like(
+        self,
+        document: Document,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 5,
+        timeout: float | None = None,
+        paragraphs: int = 0,
+    ) -> tuple[ArticleHit, ...]:
+        """``related`` to a document that need not be in the index; the article with its key is left out.
+
+        paragraphs: how many of the best paragraphs each hit brings. Nothing is marked.
+        """
+        return ()
+
+    def explain(self, request: SearchRequest, key: str) -> Explanation | None:
+        """Why the article of ``key`` is or is not a hit of ``request``, and where its score comes from.
+
+        None where the asker sees no such article. Sort, paging, facets and counts of the request don't matter.
+        """
+        return None
 
     @abstractmethod
     def get(self, key: str) -> Document | None:

@@ -19,6 +19,7 @@ from newsindex.engines.base import (
     ArticleHit,
     Document,
     Engine,
+    Explanation,
     Facet,
     FacetCount,
     Filters,
@@ -38,8 +39,9 @@ from newsindex.engines.closeness import enough, rarity
 from newsindex.engines.completion import Typed, completions
 from newsindex.engines.correction import replacements
 from newsindex.engines.counting import facet, month_of, spelling, tally, timeline, within_days
+from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.paging import Place, decode_cursor, encode_cursor, place
-from newsindex.engines.relatedness import related_query, unmarked
+from newsindex.engines.relatedness import POOL, candidate_leaves, chosen, like_request, telling, unmarked
 from newsindex.exceptions import ContractError, WriterBusy
 from newsindex.matching import meant, occurrences, slop_of, slots, spans
 from newsindex.query import replace_words, unparse
@@ -55,21 +57,19 @@ from newsindex.query.nodes import (
     Simple,
     alternatives,
     leaves,
-    relaxed,
 )
 from newsindex.ranking import (
     DECIMALS,
     FIELDS,
-    K1,
-    LACKING,
     LEVELS,
     PASSAGE_SHARE,
-    RECENCY_SHARE,
     SYNONYM,
-    WEIGHT,
-    B,
     asked_length,
+    kept,
     leaf_weights,
+    newness,
+    saturated,
+    weighed,
 )
 
 
@@ -199,6 +199,11 @@ class View:
             keys = {key for key in keys if self.articles[key].document.source in filters.sources}
         return keys if filters.keys is None else keys & set(filters.keys)
 
+    def hits(self, request: SearchRequest) -> set[str]:
+        """The keys of all hits."""
+        keys = self.matching(asked_tree(request)) & self.passing(request.filters)
+        return self.closest(alternatives(request.query), keys) if request.match == "any" else keys
+
     def words(self) -> Counter[str]:
         """In how many articles each folded word stands."""
         counts: Counter[str] = Counter()
@@ -223,8 +228,7 @@ class View:
         published_at = article.document.published_at
         if published_at is None or published_at > self.now:
             return 1.0
-        gain: float = 1 + RECENCY_SHARE * 0.5 ** ((self.now - published_at) / recency)
-        return gain
+        return newness(self.now - published_at, recency)
 
     def _is_exact(self, key: str, wanted: Sequence[Leaf]) -> bool:
         """Whether the title is what is asked for, and nothing else."""
@@ -242,8 +246,7 @@ class View:
                 found = self.found(leaf).get(key)
                 if found and found.paragraphs[index]:
                     size = max(length(text), self.average_paragraph)
-                    tf = _weighed("text", found.paragraphs[index], size, self.average_paragraph)
-                    score += idf * tf * (K1 + 1) / (K1 + tf)
+                    score += idf * saturated(weighed("text", found.paragraphs[index], size, self.average_paragraph))
             if score:
                 out.append((index, score))
         return out
@@ -256,14 +259,37 @@ class View:
         found = self.found(leaf).get(article.document.key)
         if found is None:
             return 0.0
-        tf = sum(_weighed(name, found.fields[name], article.lengths[name], self.average[name]) for name in FIELDS)
-        return tf * (K1 + 1) / (K1 + tf)
+        sizes, average = article.lengths, self.average
+        return saturated(sum(weighed(name, found.fields[name], sizes[name], average[name]) for name in FIELDS))
 
     def _coverage(self, key: str, wanted: Sequence[Leaf], idfs: Sequence[float]) -> float:
         """What the score of an article is multiplied with, by what it lacks of all that occurs anywhere."""
         occurring = [(idf, self.found(leaf)) for idf, leaf in zip(idfs, wanted, strict=True) if self.found(leaf)]
         lacked = sum(idf for idf, articles in occurring if key not in articles)
-        return 1 - LACKING * lacked / sum(idf for idf, _ in occurring) if lacked else 1.0
+        return kept(lacked, sum(idf for idf, _ in occurring))
+
+
+class LikenessView(View):
+    """A view that is asked for what is like a document: each leaf has a weight in the place of its idf."""
+
+    weights: Mapping[Leaf, float]
+
+    def idfs(self, wanted: Sequence[Leaf]) -> list[float]:
+        return [self.weights[leaf] for leaf in wanted]
+
+    def _is_exact(self, key: str, wanted: Sequence[Leaf]) -> bool:
+        # Nobody asked for a title.
+        return False
+
+    def pool(self, own: str) -> set[str]:
+        """The keys of the articles that have most of the leaves, by weight. own: the key of what is left out."""
+        mass = {key: 0.0 for leaf in self.weights for key in self.found(leaf) if key != own}
+        for leaf, weight in self.weights.items():
+            for key in self.found(leaf).keys() & mass.keys():
+                mass[key] += weight
+        dates = {key: self.articles[key].document.published_at for key in mass}
+        ranked = sorted(place("relevance", round(mass[key], DECIMALS), dates[key], key) for key in mass)
+        return {key for _, _, _, key in ranked[:POOL]}
 
 
 def is_visible(document: Document, now: datetime, audiences: frozenset[str]) -> bool:
@@ -299,10 +325,6 @@ def _count(leaf: Simple, article: Article) -> Found:
 
 def _average(lengths: Sequence[int]) -> float:
     return (sum(lengths) / len(lengths) if lengths else 0.0) or 1.0
-
-
-def _weighed(name: str, frequency: float, size: float, average: float) -> float:
-    return WEIGHT[name] * frequency / (1 - B[name] + B[name] * size / average)
 
 
 def _page(
@@ -406,6 +428,8 @@ class MemoryEngine(Engine):
     """
 
     persistent = False
+    supports_like = True
+    supports_explain = True
 
     def __init__(self) -> None:
         self._writing = threading.Lock()
@@ -419,11 +443,8 @@ class MemoryEngine(Engine):
     def search(self, request: SearchRequest) -> SearchPage:
         began = time.perf_counter()
         view = View(self._live, request.now, request.audiences, request.hidden)
-        tree = relaxed(request.query) if request.match == "any" else request.query
-        keys = view.matching(tree) & view.passing(request.filters)
-        if request.match == "any":
-            keys = view.closest(alternatives(request.query), keys)
-        wanted = tuple(leaves(tree))
+        keys = view.hits(request)
+        wanted = tuple(leaves(asked_tree(request)))
         ordered, next_cursor = _page(view, keys, wanted, request)
         return SearchPage(
             hits=tuple(_hit(view, key, score, wanted, request) for key, score in ordered),
@@ -471,14 +492,46 @@ class MemoryEngine(Engine):
         if key not in view.articles:
             return ()
         document = view.articles[key].document
-        query = related_query(document, lambda leaf: len(view.found(leaf)), len(view.articles))
-        if query is None:
-            return ()
-        wanted = max(limit, 0) + 1
-        page = self.search(
-            SearchRequest(query, now, audiences, limit=wanted, paragraphs_per_article=0, correct=False, hidden=hidden)
+        return self.like(document, now=now, audiences=audiences, hidden=hidden, limit=limit)
+
+    def like(
+        self,
+        document: Document,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 5,
+        timeout: float | None = None,
+        paragraphs: int = 0,
+    ) -> tuple[ArticleHit, ...]:
+        view = LikenessView(self._live, now, audiences, hidden)
+        leaves = candidate_leaves(document)
+        counted = ((leaf, leaves[leaf], len(view.found(leaf))) for leaf in leaves)
+        view.weights = telling(counted, len(view.articles), int(document.key in view.articles))
+        request = like_request(now, audiences, hidden, limit, paragraphs)
+        ordered, _ = _page(view, view.pool(document.key), tuple(view.weights), request)
+        hits = [unmarked(_hit(view, key, score, tuple(view.weights), request)) for key, score in ordered]
+        return chosen(document, hits, lambda hit: view.articles[hit.key].document, limit)
+
+    def explain(self, request: SearchRequest, key: str) -> Explanation | None:
+        view = View(self._live, request.now, request.audiences, request.hidden)
+        if key not in view.articles:
+            return None
+        counts = Counts(
+            len(view.articles),
+            lambda leaf: len(view.found(leaf)),
+            view.average,
+            view.average_paragraph,
+            view.largest_boost,
         )
-        return tuple(unmarked(hit) for hit in page.hits if hit.key != key)[: max(limit, 0)]
+        return explanation(
+            view.articles[key].document,
+            request,
+            counts,
+            matches=key in view.hits(request),
+            meets=lambda node: key in view.matching(node),
+        )
 
     def get(self, key: str) -> Document | None:
         article = self._live.articles.get(key)

@@ -35,7 +35,8 @@ MINUSES: Final = "-−–"
 _MARKS = re.compile(rf'["(){CURLY}]')
 _CURLY = re.compile(rf"[{CURLY}]")
 _END_OF_RUN = re.compile(rf'[\s"(){CURLY}]')
-_AFTER_QUOTES = re.compile(r"[~*]([0-9]*)")
+# A space before the sign is a slip where a number follows: "a b" ~3.
+_AFTER_QUOTES = re.compile(r"[~*]([0-9]*)|[ ]+~([0-9]+)(?=[\s()]|$)")
 # The end of a word in a sentence, and no end of any that ``unparse`` writes outside of quotation marks.
 _SENTENCE = re.compile(r"[^\W_][.,;?!](?:\s|$)")
 _FEWEST_IN_CAPITALS: Final = 8
@@ -204,10 +205,11 @@ class _Lexer:
         close = self.quotes[at]
         nodes = self._value(field, self.text[at + 1 : close], quoted=True)
         match = _AFTER_QUOTES.match(self.text, close + 1)
-        if match and match[0][0] == "~" and match[1] and nodes and isinstance(nodes[-1], Phrase):
-            nodes = (*nodes[:-1], near_phrase(nodes[-1], match[1], self.limits, self.notes))
+        slop = (match[1] or match[2]) if match and match[0].lstrip()[0] == "~" else ""
+        if slop and nodes and isinstance(nodes[-1], Phrase):
+            nodes = (*nodes[:-1], near_phrase(nodes[-1], slop, self.limits, self.notes))
         elif match:
-            self.notes.add("after_quotes", match.group())
+            self.notes.add("after_quotes", match.group().strip())
         self._operand(before + nodes)
         return match.end() if match else close + 1
 
@@ -221,6 +223,8 @@ class _Lexer:
             # AND says what is so anyway; it becomes a word only where it joins nothing ("AND gate").
             self.pieces.append(Piece("or") if run == "OR" else Piece("and", self._value(self.fields[-1], run)))
             return end
+        if run == "NOT" and self.text[end:].strip() and not self.text.isupper():
+            self.notes.add("not_a_word", run)
         name, colon, value = _field(run)
         if colon and name.lower() in FIELDS:
             return self._with_field(name, value, end)

@@ -24,6 +24,7 @@ MESSAGES: Final = {
     "empty_quotes": "Ignored quotation marks with nothing between them.",
     "after_quotes": "Ignored {value} after a closing quotation mark.",
     "stray_or": "Ignored an OR that does not stand between two words.",
+    "not_a_word": "Read {value} as a word: to leave a word out, write a minus before it, as in -word.",
     "star_place": "Ignored the star in “{value}”: it works at the end of a single word.",
     "star_short": "Ignored the star in “{value}”: it needs at least two characters before it.",
     "fuzzy_place": "Ignored the ~ of “{value}”: it works at the end of a single word.",

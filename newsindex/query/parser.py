@@ -3,7 +3,8 @@
     climate summit          articles with both words, anywhere in the article
     "climate summit"        the words next to each other, in this order; also “ ”, „ “, « », » «
     "climate summit"~3      the words near each other, with up to three more among them; two that are next to each
-                            other in the other order count as two more. The largest number is 50
+                            other in the other order count as two more. The largest number is 50. A space before
+                            the ~ does not matter
     -summit                 without it; also -"a phrase", -(a group), -tag:sport
     summit OR conference    one of them is enough; OR in capitals. It binds tighter than the space between words, as
                             in web search engines: ``a b OR c`` is a and (b or c)

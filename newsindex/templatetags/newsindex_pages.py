@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django import template
 from django.template.base import FilterExpression, Node, NodeList, Parser, TextNode, Token, Variable, VariableNode
 from django.urls import reverse
 
+from newsindex.engines.base import Explanation
+from newsindex.explaining import shown
 from newsindex.forms import Parameters
 from newsindex.highlighting import is_escaped
 from newsindex.navigation import Narrowed, narrowed
@@ -26,6 +28,13 @@ def narrowed_by(context: template.Context, hit: Any) -> Narrowed:
     """
     parameters = context.get("parameters")
     return narrowed(parameters, hit) if parameters else narrowed(Parameters(), hit, reverse("newsindex:search"))
+
+
+@register.inclusion_tag("newsindex/includes/why.html")
+def why_here(explanations: Mapping[str, Explanation | None], hit: Any) -> dict[str, Any]:
+    """``{% why_here explanations hit %}``: where the score of a hit comes from, in a box to open."""
+    explanation = explanations.get(hit.key)
+    return {"why": shown(explanation) if explanation else None}
 
 
 @register.tag

@@ -1,15 +1,13 @@
-"""Did you mean, completions while typing, and related articles."""
+"""Did you mean, and completions while typing."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import pytest
 
 from newsindex.engines.base import Engine, Filters, Suggestion
 from newsindex.query.nodes import And, Fuzzy, Keyword, Not, Or, Phrase, Prefix, Word
 from tests.contract.asking import EVERYBODY, NOW, article, ask, day, index
-from tests.contract.news import FLOOD, NEWS
+from tests.contract.news import NEWS
 
 pytestmark = pytest.mark.needs("supports_suggest")
 
@@ -168,38 +166,3 @@ def test_scripts_without_spaces_are_completed_anywhere(engine: Engine) -> None:
     index(engine, article("ja", "東京の図書館", "", language="ja"), article("de", "Über Brücken", "", language="de"))
     assert complete(engine, "図書") == [("title", "東京の図書館")]
     assert complete(engine, "bruc") == [("title", "Über Brücken"), ("word", "brucken")]
-
-
-@pytest.mark.needs("supports_related")
-def test_related_articles_share_words_and_tags(engine: Engine) -> None:
-    ship = article("ship", "Steam ship raised", "Divers raised the ship from the mud.", tags=("Harbour",))
-    index(
-        engine,
-        ship,
-        article("divers", "Divers wanted", "The ship yard looks for divers.", url="/divers/"),
-        article("harbour", "A new crane", "It lifts forty tons.", tags=("harbour",)),
-        *(article(n, "Weather", "The sun shines on the town.") for n in range(5)),
-    )
-    related = engine.related(ship.key, now=NOW, audiences=EVERYBODY)
-    assert [hit.pk for hit in related] == ["divers", "harbour"]
-    assert (related[0].title.text, related[0].title.spans) == ("Divers wanted", ())
-    assert (related[0].url, related[0].paragraphs) == ("/divers/", ())
-
-
-@pytest.mark.needs("supports_related")
-def test_as_many_related_articles_as_asked_for(engine: Engine) -> None:
-    copies = [replace(FLOOD, key=f"news.story:copy{n}") for n in range(7)]
-    index(engine, FLOOD, *copies)
-    for limit in (0, 1, 5, 20):
-        related = engine.related(FLOOD.key, now=NOW, audiences=EVERYBODY, limit=limit)
-        assert len(related) == min(limit, 7)
-
-
-@pytest.mark.needs("supports_related")
-def test_nothing_is_related_to_what_is_not_there_or_not_seen(engine: Engine) -> None:
-    index(engine, *NEWS, replace(FLOOD, key="news.story:draft", audiences=frozenset()))
-    index(engine, article("empty"), article("alone", "Zirconium"))
-    for key in ("news.story:nobody", "news.story:draft", "news.story:empty", "news.story:alone", "nonsense"):
-        assert engine.related(key, now=NOW, audiences=EVERYBODY) == ()
-    related = engine.related(FLOOD.key, now=NOW, audiences=EVERYBODY)
-    assert "news.story:draft" not in [hit.key for hit in related]

@@ -25,7 +25,7 @@ from django.utils import timezone as clock
 
 from newsindex import indexing, masking
 from newsindex.models import Article, PendingChange, PinnedResult, Synonym, Tag
-from newsindex.searching import related, search, suggest
+from newsindex.searching import explain, more_like, related, search, suggest
 from newsindex.sources import ArticleSource
 from tests.factories import make_article
 from tests.faults.conftest import counts
@@ -144,6 +144,24 @@ def related_of_itself(asker: Asker, case: Case) -> bool:
     return case.article.pk is not None and bool(related(case.article)) and not case.stays
 
 
+def like_a_text(asker: Asker, case: Case) -> bool:
+    found = more_like(f"{case.word} {case.pair}", paragraphs=3)
+    return case.word in repr([(one.title, one.paragraphs, one.tags, one.authors, one.section) for one in found])
+
+
+def like_its_paragraph(asker: Asker, case: Case) -> bool:
+    """The page of a paragraph, by an address that was right once."""
+    answer = asker.get(f"like/newsindex.article:{case.article.pk}/1/")
+    return case.word in answer.content.decode() and not case.stays
+
+
+def explanation(asker: Asker, case: Case) -> bool:
+    """How many have the word, told of the neighbour; and the page of somebody who may not ask."""
+    found = explain(case.word, f"newsindex.article:{case.neighbour.pk}")
+    counted = found is not None and found.leaves[0].articles > 0 and not case.stays
+    return counted or "ni-why" in asker.get("", q=case.pair, explain="1").content.decode()
+
+
 def template_tag(asker: Asker, case: Case) -> bool:
     text = "{% load newsindex %}{% related_articles a as more %}{% for one in more %}{{ one.title }} {% endfor %}"
     return case.word in Template(text).render(Context({"a": case.neighbour}))
@@ -222,9 +240,10 @@ def synonym(asker: Asker, case: Case) -> bool:
 
 
 CHANNELS: tuple[Callable[[Asker, Case], bool], ...] = (
-    hits, total, facets, timeline, closest, completions, browser_completions, did_you_mean, related_of_neighbour,
-    related_of_itself, template_tag, feed, json_page, article_page, neighbours_page, tag_page, command, change_list,
-    autocomplete, pinned, pinned_json, pinned_list, synonym,
+    hits, total, facets, timeline, closest, completions, browser_completions, did_you_mean,
+    related_of_neighbour, related_of_itself, like_a_text, like_its_paragraph, explanation, template_tag, feed,
+    json_page, article_page, neighbours_page, tag_page, command, change_list, autocomplete, pinned, pinned_json,
+    pinned_list, synonym,
 )  # fmt: skip
 
 

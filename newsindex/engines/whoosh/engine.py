@@ -19,6 +19,7 @@ from newsindex.engines.base import (
     ArticleHit,
     Document,
     Engine,
+    Explanation,
     Health,
     Problem,
     Purged,
@@ -31,12 +32,15 @@ from newsindex.engines.base import (
 )
 from newsindex.engines.completion import Typed, completions
 from newsindex.engines.correction import replacements
+from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.paging import microseconds
-from newsindex.engines.relatedness import related_query, unmarked
+from newsindex.engines.relatedness import like_request
 from newsindex.engines.whoosh import completion
 from newsindex.engines.whoosh.counting import facet_counts, month_counts
 from newsindex.engines.whoosh.evaluation import Evaluation
 from newsindex.engines.whoosh.generations import Generations, Pointer
+from newsindex.engines.whoosh.labels import Mask
+from newsindex.engines.whoosh.likeness import like
 from newsindex.engines.whoosh.passages import article_hit
 from newsindex.engines.whoosh.purging import purge
 from newsindex.engines.whoosh.rebuild import EXCLUSIVE_WAIT, WhooshRebuild, statistics
@@ -50,7 +54,7 @@ from newsindex.engines.whoosh.verification import place_problems, problems
 from newsindex.engines.whoosh.writer import WhooshWriter
 from newsindex.exceptions import EngineError, IndexNotBuilt
 from newsindex.query import replace_words, unparse
-from newsindex.query.nodes import alternatives, leaves, relaxed
+from newsindex.query.nodes import alternatives, leaves
 from newsindex.ranking import asked_length
 
 
@@ -61,6 +65,9 @@ class WhooshEngine(Engine):
     writer_mb: how many megabytes of documents a writer keeps before it puts them on the disk; it takes some three times
     as much for a moment. processes: how many processes a rebuild uses beside this one, where 1 means this one alone.
     """
+
+    supports_like = True
+    supports_explain = True
 
     def __init__(self, *, path: str | os.PathLike[str], writer_mb: int = 128, processes: int = 1) -> None:
         if not isinstance(path, str | os.PathLike) or not str(path):
@@ -80,12 +87,10 @@ class WhooshEngine(Engine):
     @reading("a search")
     def search(self, request: SearchRequest) -> SearchPage:
         began = time.perf_counter()
-        tree = relaxed(request.query) if request.match == "any" else request.query
+        tree = asked_tree(request)
         evaluation = self._evaluation(request.now, request.audiences, request.hidden, request.timeout)
         snapshot = evaluation.snapshot
-        matched = evaluation.matching(tree) & evaluation.passing(request.filters)
-        if request.match == "any":
-            matched = evaluation.closest(alternatives(request.query), matched)
+        matched = _matched(evaluation, request)
         total = int(np.count_nonzero(matched))
         wanted = tuple(leaves(tree))
         occurring = evaluation.occurring(wanted)
@@ -141,32 +146,52 @@ class WhooshEngine(Engine):
         limit: int = 5,
         timeout: float | None = None,
     ) -> tuple[ArticleHit, ...]:
-        evaluation = self._evaluation(now, audiences, hidden, timeout)
-        ordinal = evaluation.snapshot.find(key)
+        snapshot = self._snapshot()
+        ordinal = snapshot.find(key)
         # Whoever may not see an article learns nothing from what it is like.
-        if ordinal is None or not evaluation.view.seen[ordinal]:
+        if ordinal is None or not snapshot.view(microseconds(now), audiences, hidden).seen[ordinal]:
             return ()
-        document = evaluation.snapshot.document(ordinal)
+        document = snapshot.document(ordinal)
+        return self.like(document, now=now, audiences=audiences, hidden=hidden, limit=limit, timeout=timeout)
+
+    @reading("articles like a text")
+    def like(
+        self,
+        document: Document,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 5,
+        timeout: float | None = None,
+        paragraphs: int = 0,
+    ) -> tuple[ArticleHit, ...]:
+        request = like_request(now, audiences, hidden, limit, paragraphs)
         try:
-            query = related_query(document, lambda leaf: evaluation.looked_up(leaf).count, evaluation.view.articles)
+            return like(self._evaluation(now, audiences, hidden, timeout), document, request, limit)
         except OutOfTime:
             return ()
-        if query is None:
-            return ()
-        wanted = max(limit, 0) + 1
-        found = self.search(
-            SearchRequest(
-                query,
-                now,
-                audiences,
-                limit=wanted,
-                paragraphs_per_article=0,
-                timeout=timeout,
-                correct=False,
-                hidden=hidden,
-            )
+
+    @reading("an explanation")
+    def explain(self, request: SearchRequest, key: str) -> Explanation | None:
+        evaluation = self._evaluation(request.now, request.audiences, request.hidden, None)
+        view, ordinal = evaluation.view, evaluation.snapshot.find(key)
+        if ordinal is None or not view.seen[ordinal]:
+            return None
+        counts = Counts(
+            view.articles,
+            lambda leaf: evaluation.found(leaf).count,
+            view.average,
+            view.average_paragraph,
+            Question(evaluation, (), (), 0, None, 0).largest_boost,
         )
-        return tuple(unmarked(hit) for hit in found.hits if hit.key != key)[: max(limit, 0)]
+        return explanation(
+            evaluation.snapshot.document(ordinal),
+            request,
+            counts,
+            matches=bool(_matched(evaluation, request)[ordinal]),
+            meets=lambda node: bool(evaluation.matching(node)[ordinal]),
+        )
 
     def get(self, key: str) -> Document | None:
         snapshot = self._snapshot()
@@ -301,6 +326,12 @@ class WhooshEngine(Engine):
         corrected = replace_words(request.query, mapping)
         found = evaluation.matching(corrected) & evaluation.passing(request.filters)
         return unparse(corrected) if found.any() else ""
+
+
+def _matched(evaluation: Evaluation, request: SearchRequest) -> Mask:
+    """All hits."""
+    matched = evaluation.matching(asked_tree(request)) & evaluation.passing(request.filters)
+    return evaluation.closest(alternatives(request.query), matched) if request.match == "any" else matched
 
 
 __all__ = ["WhooshEngine"]

@@ -74,14 +74,18 @@ class Found:
     @cached_property
     def articles(self) -> Mask:
         """The visible articles in which it occurs."""
-        if self.postings * _DENSE > self._snapshot.articles:
-            mask = self.tf > 0
-        else:
-            mask = np.zeros(self._snapshot.articles, bool)
-            for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
-                own = mask[part.own]
-                for run in (run for runs in fields.values() for run in runs):
-                    own[run.articles] = True
+        if self.postings * _DENSE <= self._snapshot.articles:
+            return self.marked()
+        mask = self.tf > 0
+        return mask if self._view.everything else np.logical_and(mask, self._view.seen, out=mask)
+
+    def marked(self) -> Mask:
+        """The same, without weighing what will be weighed for few of them only."""
+        mask = np.zeros(self._snapshot.articles, bool)
+        for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
+            own = mask[part.own]
+            for run in (run for found in fields.values() for run in found):
+                own[run.articles] = True
         return mask if self._view.everything else np.logical_and(mask, self._view.seen, out=mask)
 
     @cached_property
