@@ -293,7 +293,10 @@ def _source(source: Source[Any]) -> Iterator[CheckMessage]:
         if resolve(source.model, path) is None:
             yield Error(
                 f"{name}.follow has {path!r}, which is no relation of {source.label}.",
-                hint=f"Its relations are: {', '.join(_relations(source)) or 'none'}.",
+                hint=(
+                    f"Its relations are: {', '.join(_relations(source)) or 'none'}. What follow names replaces the "
+                    "default, the many-to-many fields."
+                ),
                 id="newsindex.E008",
             )
 

@@ -9,22 +9,13 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.cache import add_never_cache_headers
 from django.views.generic import View
 
-from newsindex import indexing
+from newsindex import indexing, replicas
 from newsindex.engines import engines
-from newsindex.exceptions import ConfigurationError, EngineError
+from newsindex.exceptions import ConfigurationError
 from newsindex.logs import get_logger
 from newsindex.monitoring import is_late, status_data
-from newsindex.replicas import require_current
 
 logger = get_logger(__name__)
-
-
-def _answers(alias: str) -> bool:
-    try:
-        require_current(alias)
-    except EngineError:
-        return False
-    return engines[alias].health().ok
 
 
 class HealthView(View):
@@ -53,7 +44,7 @@ class HealthView(View):
 
     def is_ok(self) -> bool:
         """Whether nobody needs to be woken. Cheap: opens what a search opens, and looks for the oldest change."""
-        return all(map(_answers, engines)) and not is_late(indexing.lag())
+        return all(replicas.health(alias).ok for alias in engines) and not is_late(indexing.lag())
 
     def may_see_details(self, request: HttpRequest) -> bool:
         """Whether the details go along: names of engines, figures, messages with paths."""

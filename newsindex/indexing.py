@@ -15,7 +15,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
@@ -29,7 +29,7 @@ from newsindex import replicas
 from newsindex.conf import conf
 from newsindex.documents import Said, by_label, chunks, describe, say, say_keys, spelt
 from newsindex.engines import DEFAULT_ALIAS, engines
-from newsindex.engines.base import Engine, Health, Purged, Rebuild, Stats, Writer
+from newsindex.engines.base import Engine, Health, Kept, Notice, Purged, Rebuild, Stats, Writer
 from newsindex.exceptions import (
     ConfigurationError,
     EngineError,
@@ -114,12 +114,16 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """What a rebuild made. failed: objects that are not in it because their source raised. took: seconds."""
+    """What a rebuild made. failed: objects that are not in it because their source raised. took: seconds.
+
+    reused: how many of the articles one before it had written already, that was stopped or killed.
+    """
 
     stats: Stats
     failed: int = 0
     failures: tuple[Failure, ...] = ()
     took: float = 0.0
+    reused: int = 0
 
     @property
     def ok(self) -> bool:
@@ -127,7 +131,8 @@ class RebuildReport:
 
     @property
     def figures(self) -> dict[str, int]:
-        return {"articles": self.stats.articles, "paragraphs": self.stats.paragraphs, "failed": self.failed}
+        counted = {"articles": self.stats.articles, "paragraphs": self.stats.paragraphs, "failed": self.failed}
+        return {**counted, "reused": self.reused} if self.reused else counted
 
     @property
     def trouble(self) -> str:
@@ -139,8 +144,9 @@ class VerifyReport:
     """How an index differs from the database, in keys.
 
     missing: not in the index. stale: different there. ghost: there, but no longer in the database. failed: could not
-    be compared, their source raises, or pending and tried in vain. index_errors: what is wrong inside the index.
-    checked: the documents of the index, and those missing there.
+    be compared, their source raises, or pending and tried in vain. index_errors: what is wrong inside the index, or
+    that it was made by another analysis of words. checked: the documents of the index, and those missing there. notes:
+    what was begun and not finished, a purge or a rebuild.
     """
 
     engine: str = DEFAULT_ALIAS
@@ -150,6 +156,7 @@ class VerifyReport:
     ghost: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
     index_errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def drift(self) -> tuple[str, ...]:
@@ -182,9 +189,10 @@ def _first(failures: Sequence[Failure]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an operator wants to know of one engine. failed: pending rows that were tried in vain.
+    """What an operator wants to know of one engine. failed: pending changes that were tried in vain.
 
-    oldest: since when the first of them is pending. runs: the newest of each kind of IndexRun.
+    oldest: since when the first of them is pending. objects: how many different ones are pending. runs: the newest of
+    each kind of IndexRun. notices: what there is to know although searches are answered.
     """
 
     engine: str
@@ -195,6 +203,8 @@ class Status:
     failed: int = 0
     oldest: datetime | None = None
     runs: Mapping[str, IndexRun] = field(default_factory=dict)
+    objects: int = 0
+    notices: tuple[Notice, ...] = ()
 
     @property
     def lag(self) -> float:
@@ -662,7 +672,10 @@ def _may_stay(engine: Engine, said: Said) -> bool:
 
 @dataclass(slots=True)
 class _Tally:
+    """written: what the new index has, reused of them. done: rows that were read."""
+
     written: int = 0
+    reused: int = 0
     done: int = 0
     failed: int = 0
     failures: list[Failure] = field(default_factory=list)
@@ -674,11 +687,15 @@ class _Tally:
         self.failures += [(key, text)] if len(self.failures) < MAX_NAMED else []
 
 
-def rebuild(*, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Progress | None = None) -> RebuildReport:
+def rebuild(
+    *, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Progress | None = None, fresh: bool = False
+) -> RebuildReport:
     """Make a new index of everything beside the live one, then put it in its place in one step.
 
-    The live one goes on answering and taking changes; what changed meanwhile is written again before the swap. An
-    object whose source raises is left out and reported. Any other trouble leaves the live index as it is and is
+    The live one goes on answering and taking changes; what changed meanwhile is written again before the swap. Where
+    one before was killed or interrupted, or its database went away, this goes on with what that has written: all rows
+    are read, and those indexed that are not there as they are now. fresh: begin anew. An object whose source raises is
+    left out and reported. Any other trouble leaves the live index as it is and is
     raised: WriterBusy where a rebuild is under way, IndexDamaged where the new index can't be read back,
     NewsIndexError inside a transaction, where the rows can't be read, and where all objects of a source failed.
     """
@@ -690,6 +707,8 @@ def rebuild(*, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Pro
     new = engines[engine].rebuild()
     tally = _Tally()
     try:
+        if fresh:
+            new.begin_anew()
         token = replicas.register(engine, _pending_databases())
         covered = _pending_rows(engine)
         _write_everything(new, tally, batch_size, progress)
@@ -700,8 +719,11 @@ def rebuild(*, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Pro
                 stats = _validated(new, tally.written - deleted, tally.written + put)
             new.swap()
     except (DatabaseError, InterfaceError) as error:
-        new.abort()
+        new.leave()
         raise NewsIndexError(f"The database could not be read: {describe(error)}") from error
+    except (KeyboardInterrupt, SystemExit):
+        new.leave()
+        raise
     except BaseException:
         new.abort()
         raise
@@ -709,7 +731,8 @@ def rebuild(*, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Pro
     if not tally.failed:
         _forget(covered)
     update(engine=engine)
-    return RebuildReport(stats, tally.failed, tuple(tally.failures), time.monotonic() - started)
+    took = time.monotonic() - started
+    return RebuildReport(stats, tally.failed, tuple(tally.failures), took, tally.reused)
 
 
 def _pending_rows(alias: str) -> dict[str, array[int]]:
@@ -737,7 +760,7 @@ def _write_everything(new: Rebuild, tally: _Tally, batch_size: int, progress: Pr
         for source in sources:
             written, failed = tally.written, tally.failed
             for pks in _listed(source, batch_size):
-                _write_batch(source, pks, writer, tally)
+                _write_batch(source, pks, writer, tally, new.kept)
                 writer.flush()
                 tally.done += len(pks)
                 if progress:
@@ -745,6 +768,8 @@ def _write_everything(new: Rebuild, tally: _Tally, batch_size: int, progress: Pr
             # A single one may be ill; where several are, and none is well, it is the source that is broken.
             if tally.written == written and tally.failed > failed + 1:
                 raise _none_indexed(f"objects of {source.label}", tally.failed - failed, tally.failures)
+        for key in new.kept.others() if new.kept else ():
+            writer.delete(key)
     if tally.failed and not tally.written:
         raise _none_indexed("objects", tally.failed, tally.failures)
 
@@ -776,16 +801,22 @@ def _naming(source: Source[Any]) -> Iterator[None]:
         raise NewsIndexError(f"The rows of {source.label} can't be listed: {describe(error)}") from error
 
 
-def _write_batch(source: Source[Any], pks: Sequence[str], writer: Writer, tally: _Tally) -> None:
+def _write_batch(source: Source[Any], pks: Sequence[str], writer: Writer, tally: _Tally, kept: Kept | None) -> None:
     for pk, said in say(source.label, pks):
         error = said.error
         if said.document is not None:
+            if kept is not None and kept.version(said.document.key) == said.document.version:
+                tally.written += 1
+                tally.reused += 1
+                continue
             try:
                 writer.put(said.document)
             except EngineError:
                 raise
             except Exception as raised:  # as in a drain
                 error = raised
+                if kept is not None:
+                    writer.delete(said.document.key)
             else:
                 tally.written += 1
         if error is not None:
@@ -831,11 +862,15 @@ def verify(*, engine: str = DEFAULT_ALIAS, progress: Progress | None = None) -> 
     bytes a document, and the keys that differ. Raises IndexNotBuilt where there is none, NewsIndexError where the rows
     can't be listed.
     """
+    notices = engines[engine].notices()
+    notes = tuple(notice.message for notice in notices if notice.kind != "analysis")
+    outdated = tuple(notice.message for notice in notices if notice.kind == "analysis")
     try:
-        report = VerifyReport(engine, index_errors=tuple(engines[engine].verify()) or _foreign(engine))
+        errors = tuple(engines[engine].verify()) or _foreign(engine) or outdated
+        report = VerifyReport(engine, index_errors=errors, notes=notes)
         return report if report.index_errors else _compared(report, progress)
     except IndexDamaged as error:
-        return VerifyReport(engine, index_errors=(str(error),))
+        return VerifyReport(engine, index_errors=(str(error),), notes=notes)
 
 
 def _foreign(engine: str) -> tuple[str, ...]:
@@ -905,8 +940,13 @@ def _confirmed(report: VerifyReport, engine: Engine, suspects: list[str], *, ind
             else:
                 (ghost if said.document is None else stale).append(key)
     checked = indexed + len(missing)
-    return VerifyReport(
-        report.engine, checked, tuple(missing), tuple(stale), tuple(ghost), tuple(failed), report.index_errors
+    return replace(
+        report,
+        checked=checked,
+        missing=tuple(missing),
+        stale=tuple(stale),
+        ghost=tuple(ghost),
+        failed=tuple(failed),
     )
 
 
@@ -962,6 +1002,22 @@ class PurgeReport:
     @property
     def ok(self) -> bool:
         return not (self.shown or self.failed or self.pending or self.error)
+
+    @property
+    def figures(self) -> dict[str, int]:
+        purged = self.purged
+        return {
+            "purged": purged.documents,
+            "files": purged.segments,
+            "removed": purged.generations,
+            "stayed": len(self.shown) + len(self.failed),
+        }
+
+    @property
+    def trouble(self) -> str:
+        stays = f"{self.shown[0]} stays: visitors may see it." if self.shown else ""
+        pending = f"{self.pending} changes are pending; what they replace stays." if self.pending else ""
+        return self.error or _first(self.failed) or stays or pending
 
 
 def purge(
@@ -1032,25 +1088,25 @@ def _will_be_shown(said: Said) -> bool:
 def status(*, engine: str = DEFAULT_ALIAS) -> Status:
     """How an engine is, what it holds and what it has still to see. Never raises for a broken index."""
     target = engines[engine]
-    health = target.health()
+    health = replicas.health(engine)
     try:
         stats = target.stats()
     except EngineError as error:
         stats, health = Stats(), Health(False, health.message or str(error))
-    try:
-        replicas.require_current(engine, router.db_for_write(PendingChange))
-    except EngineError as error:
-        health = Health(False, health.message or str(error))
-    pending = failed = 0
+    pending = failed = objects = 0
     oldest: list[datetime] = []
     for database in _pending_databases():
         rows = PendingChange.objects.using(database).of(engine)
+        objects += rows.order_by().values("source", "object_pk").distinct().count()
         pending += rows.count()
         failed += rows.filter(Q(attempts__gt=1) | ~Q(error="")).count()
         oldest += rows.order_by("pk").values_list("created", flat=True)[:1]
     kind = type(target)
     backend = f"{kind.__module__}.{kind.__qualname__}"
-    return Status(engine, backend, health, stats, pending, failed, min(oldest, default=None), latest(engine))
+    since = min(oldest, default=None)
+    return Status(
+        engine, backend, health, stats, pending, failed, since, latest(engine), objects, tuple(target.notices())
+    )
 
 
 def lag(*, engine: str | None = None) -> float:

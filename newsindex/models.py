@@ -302,6 +302,8 @@ class IndexRun(models.Model):
 
     #: After this long without a sign of life a run counts as one whose process has died.
     SILENCE: ClassVar[timedelta] = timedelta(minutes=10)
+    #: Among the figures of what runs: how many seconds it took from ``seen`` on, as things stood then.
+    REMAINING: ClassVar[str] = "remaining"
 
     engine = models.CharField(_("engine"), max_length=64)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
@@ -328,6 +330,19 @@ class IndexRun(models.Model):
     def is_silent(self) -> bool:
         """Whether it is said to run, but has given no sign of life for long."""
         return self.outcome == self.Outcome.RUNNING and timezone.now() - self.seen > self.SILENCE
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds that it takes from now on, about; None where nothing can be said of that, or it does not run."""
+        seconds = self.figures.get(self.REMAINING)
+        if self.outcome != self.Outcome.RUNNING or self.is_silent or not isinstance(seconds, int | float):
+            return None
+        return max(0.0, round(seconds - (timezone.now() - self.seen).total_seconds(), 1))
+
+    @property
+    def shown_figures(self) -> dict[str, Any]:
+        """What came of it, by name."""
+        return {name: count for name, count in self.figures.items() if name != self.REMAINING}
 
     @property
     def is_open(self) -> bool:

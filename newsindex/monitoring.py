@@ -24,7 +24,9 @@ def status_data(status: Status) -> dict[str, Any]:
         "paragraphs": stats.paragraphs,
         "segments": stats.segments,
         "size": stats.size,
+        "notices": [{"kind": notice.kind, "message": notice.message} for notice in status.notices],
         "pending": status.pending,
+        "objects": status.objects,
         "failed": status.failed,
         "oldest_pending": _time(status.oldest),
         "lag_seconds": round(status.lag, 1),
@@ -44,7 +46,8 @@ def run_data(run: IndexRun | None) -> dict[str, Any] | None:
         "seen": _time(run.seen),
         "progress": run.progress,
         "total": run.total,
-        "figures": run.figures,
+        "remaining_seconds": run.remaining,
+        "figures": run.shown_figures,
         "message": run.message,
     }
 

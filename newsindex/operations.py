@@ -1,15 +1,15 @@
-"""What an operator does to an index, on the record: rebuild, verify and repair it, at once or when there is time."""
+"""What an operator does to an index, on the record: rebuild, verify, repair, purge; at once or when there is time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
 from newsindex import indexing, runs
-from newsindex.engines import DEFAULT_ALIAS
+from newsindex.engines import DEFAULT_ALIAS, engines
 from newsindex.exceptions import NewsIndexError
-from newsindex.indexing import Progress, RebuildReport, Report, VerifyReport
+from newsindex.indexing import Progress, PurgeReport, RebuildReport, Report, VerifyReport
 from newsindex.logs import get_logger
 from newsindex.models import IndexRun
 from newsindex.runs import Kind, Recorder, recorded
@@ -28,10 +28,12 @@ def rebuild(
     batch_size: int = 500,
     progress: Progress | None = None,
     run: IndexRun | None = None,
+    fresh: bool = False,
 ) -> RebuildReport:
     """``indexing.rebuild``, on the record. run: the one that was asked for."""
     with recorded(Kind.REBUILD, engine, run) as record:
-        report = indexing.rebuild(engine=engine, batch_size=batch_size, progress=_both(record, progress))
+        progress = _both(record, progress)
+        report = indexing.rebuild(engine=engine, batch_size=batch_size, progress=progress, fresh=fresh)
         record.done(report)
     return report
 
@@ -50,6 +52,20 @@ def repair(report: VerifyReport, *, run: IndexRun | None = None) -> Report:
         repaired = indexing.repair(report)
         record.done(repaired)
     return repaired
+
+
+def purge(
+    keys: Iterable[str] = (), *, hidden: bool = False, engine: str | None = None, wait: float = 0.0
+) -> list[PurgeReport]:
+    """``indexing.purge``, on the record of each engine."""
+    keys = list(keys)
+    reports = []
+    for alias in engines if engine is None else (engine,):
+        with recorded(Kind.PURGE, alias) as record:
+            (report,) = indexing.purge(keys, hidden=hidden, engine=alias, wait=wait)
+            record.done(report)
+        reports.append(report)
+    return reports
 
 
 def ask(kind: str, engine: str) -> tuple[IndexRun, bool]:

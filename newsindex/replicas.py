@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from newsindex.conf import conf
 from newsindex.engines import engines
-from newsindex.engines.base import Engine
+from newsindex.engines.base import Engine, Health
 from newsindex.exceptions import ConfigurationError, EngineError, IndexNotBuilt, NewsIndexError
 from newsindex.models import PendingChange, Replica
 
@@ -78,13 +78,24 @@ def require_current(alias: str, database: str | None = None) -> None:
     known[using] = time.monotonic()
 
 
-def usable(alias: str) -> bool:
-    """Whether there is an index here, and changes are noted for it."""
+def health(alias: str) -> Health:
+    """Whether a search would be answered here: the engine can, and the index is one that changes are noted for."""
+    found = engines[alias].health()
+    if not found.ok:
+        return found
     try:
-        require_current(alias, router.db_for_write(Replica))
-        return bool(engines[alias].stats().generation)
-    except EngineError:
-        return False
+        require_current(alias)
+    except EngineError as error:
+        return Health(False, str(error))
+    return found
+
+
+def needed(alias: str) -> str:
+    """Why an index has to be built here, in a line; "" where one answers that was made as it would be made now."""
+    found = health(alias)
+    if not found.ok:
+        return found.message
+    return next((notice.message for notice in engines[alias].notices() if notice.kind == "analysis"), "")
 
 
 #: When the index of an engine was seen to belong to a database: of this process, monotonic.

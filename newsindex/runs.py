@@ -19,6 +19,7 @@ from django.utils import timezone
 from newsindex.engines.base import Engine
 from newsindex.logs import get_logger
 from newsindex.models import IndexRun
+from newsindex.pace import Pace
 
 logger = get_logger("newsindex")
 
@@ -53,12 +54,15 @@ class Recorder:
     def __init__(self, run: IndexRun) -> None:
         self.run = run
         self._noted = time.monotonic()
+        self._pace = Pace()
 
     def progress(self, done: int, total: int) -> None:
         """To be called as often as one likes: with (rows done, rows there are)."""
+        remaining = self._pace.remaining(done, total)
         if time.monotonic() >= self._noted + PACE or not self.run.total:
             self._noted = time.monotonic()
-            self._write(progress=min(done, total), total=total, seen=timezone.now())
+            figures = {} if remaining is None else {IndexRun.REMAINING: round(remaining, 1)}
+            self._write(progress=min(done, total), total=total, seen=timezone.now(), figures=figures)
 
     def done(self, report: Reported) -> None:
         outcome = Outcome.DONE if report.ok else Outcome.PROBLEMS

@@ -33,7 +33,8 @@ class Source(Generic[M]):
     #: Set by ``register``.
     model: type[M]
     #: Names of relations of the model whose targets matter to the text: a change of the target (a tag renamed, an
-    #: author's name mended) indexes the row again. None: the model's many-to-many fields.
+    #: author's name mended) indexes the row again. None: the model's many-to-many fields, which
+    #: have to be named as well where something else is.
     follow: ClassVar[tuple[str, ...] | None] = None
     #: The URL parameter in which the model's own page takes the words to mark; "" where it takes none.
     mark_parameter: ClassVar[str] = ""

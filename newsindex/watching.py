@@ -25,7 +25,10 @@ QUIET: Final = 60.0
 
 
 class Watch:
-    """Looks for changes every ``interval`` seconds until ``stop`` is set. say: is given a line for each drain."""
+    """Looks for changes every ``interval`` seconds until ``stop`` is set.
+
+    say: is given a line at the beginning, for each drain, and at the end.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,14 @@ class Watch:
 
     def run(self) -> None:
         """Returns when ``stop`` is set. A drain that is under way commits what it has done; the rest stays pending."""
+        which = "all engines" if self.engine is None else self.engine
+        self.say(f"Watching {which}, a look every {self.interval:g} s.")
+        try:
+            self._run()
+        finally:
+            self.say("The watch has ended; what is pending stays so.")
+
+    def _run(self) -> None:
         while not self.stop.is_set():
             well = self.turn()
             self.pause = self.interval if well else min(2 * self.pause, max(LONGEST_PAUSE, self.interval))

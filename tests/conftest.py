@@ -18,6 +18,7 @@ import pytest
 
 from newsindex.engines import engines
 from newsindex.engines.base import Engine
+from tests.counted import FULL, counts
 
 MEMORY = "newsindex.engines.memory.MemoryEngine"
 WHOOSH = "newsindex.engines.whoosh.WhooshEngine"
@@ -26,6 +27,13 @@ WHOOSH = "newsindex.engines.whoosh.WhooshEngine"
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine(name, built=True, verify=True): the default engine: memory or whoosh")
     config.addinivalue_line("markers", "needs(*flags): contract tests for engines that have all of these flags")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if counts:
+        terminalreporter.section(f"faults ({'full' if FULL else 'few'})")
+        for name in sorted(counts):
+            terminalreporter.write_line(f"{name:<44} {counts[name]:>9,}")
 
 
 def engine_settings(name: str, path: Path) -> dict[str, dict[str, Any]]:

@@ -144,7 +144,7 @@ def test_progress(admin_client: Client) -> None:
     now = timezone.now()
     run = IndexRun.objects.create(
         engine="default", kind="rebuild", outcome="running", started=now - timedelta(minutes=1), seen=now,
-        progress=1000, total=4000,
+        progress=1000, total=4000, figures={"remaining": 180.0},
     )  # fmt: skip
     response = admin_client.get(PROGRESS)
     assert response.json() == {

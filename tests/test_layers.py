@@ -16,7 +16,7 @@ PACKAGE = ROOT / "newsindex"
 #: Each entry uses only entries before it. An entry stands for its submodules too, except for ``engines``, whose
 #: modules have places of their own. A new module gets its place here before anything imports it.
 ORDER = [
-    *["exceptions", "conf", "logs", "tasks", "deadline"],
+    *["exceptions", "conf", "logs", "tasks", "deadline", "pace"],
     *["analysis", "stopwords", "markup", "paragraphs", "query", "matching", "ranking"],
     *["models", "migrations"],
     *[

@@ -9,6 +9,7 @@ from typing import Any
 
 import django
 import pytest
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -17,6 +18,7 @@ from newsindex import indexing, operations, runs
 from newsindex.engines.memory import MemoryEngine
 from newsindex.exceptions import IndexDamaged, NewsIndexError
 from newsindex.models import Article, IndexRun, PendingChange
+from newsindex.pace import Pace
 from newsindex.runs import Kind, Outcome
 from newsindex.searching import search
 from tests.factories import make_article
@@ -293,3 +295,59 @@ def test_a_save_survives_where_there_are_no_tasks(
     with django_capture_on_commit_callbacks(execute=True):
         make_article("Harbour")
     assert PendingChange.objects.exists()
+
+
+def test_a_purge_is_on_the_record() -> None:
+    draft = make_article("Draft", status="draft")
+    indexing.update()
+    operations.purge([f"newsindex.article:{draft.pk}"])
+    run = only(Kind.PURGE)
+    assert (run.outcome, run.message) == (Outcome.DONE, "")
+    assert run.figures == {"purged": 1, "files": 0, "removed": 0, "stayed": 0}
+    shown = make_article("Shown", slug="shown")
+    (report,) = operations.purge([f"newsindex.article:{shown.pk}"])
+    assert not report.ok
+    run = IndexRun.objects.filter(kind=Kind.PURGE).latest("pk")
+    assert (run.outcome, run.figures["stayed"]) == (Outcome.PROBLEMS, 1)
+    assert run.message == f"newsindex.article:{shown.pk} stays: visitors may see it."
+
+
+@pytest.mark.engine("whoosh")
+def test_a_purge_that_was_killed_is_mentioned(default_engine: Any) -> None:
+    make_article("Harbour")
+    indexing.update()
+    (default_engine.path / "purge").write_text("[]")
+    (notice,) = indexing.status().notices
+    assert notice.kind == "purge" and "run: manage.py newsindex_purge" in notice.message
+    report = indexing.verify()
+    assert report.ok and report.notes == (notice.message,)
+    assert [one.id for one in run_checks() if one.id.startswith("newsindex")] == ["newsindex.W015"]
+    assert operations.purge()[0].ok
+    assert indexing.status().notices == indexing.verify().notes == ()
+
+
+def test_the_pace_is_that_of_late() -> None:
+    now = 0.0
+    pace = Pace(lambda: now)
+    assert pace.remaining(0, 1_000) is None
+    now = 1.0
+    assert pace.remaining(500, 1_000) is None  # too soon to say
+    now = 10.0
+    assert pace.remaining(500, 1_000) == pytest.approx(10.0)
+    for second in range(11, 200):
+        now = float(second)
+        said = pace.remaining(500 + second, 1_000)
+    # What was quick at first is forgotten: one a second since then.
+    assert said == pytest.approx(1_000 - 699, rel=0.1)
+    assert pace.remaining(1_000, 1_000) == 0.0
+
+
+def test_what_remains_is_on_the_record_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = IndexRun.objects.create(engine="default", kind="rebuild", outcome="running", figures={"remaining": 100.0})
+    assert run.remaining == pytest.approx(100, abs=5) and run.shown_figures == {}
+    run.seen = timezone.now() - timedelta(seconds=60)
+    assert run.remaining == pytest.approx(40, abs=5)
+    run.outcome = "done"
+    assert run.remaining is None
+    run.outcome, run.seen = "running", timezone.now() - timedelta(hours=1)
+    assert run.remaining is None

@@ -403,16 +403,19 @@ def test_a_rebuild_in_several_processes_has_what_came_last(path: Path, monkeypat
     engine.close()
 
 
-def test_a_cancelled_rebuild_in_several_processes_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_aborted_rebuild_in_several_processes_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "PER_MEGABYTE", 40)
     rebuild = WhooshEngine(path=path, processes=2).rebuild()
     with pytest.raises(ZeroDivisionError), rebuild.writer() as changing:
         for document in several(0, 30):
             changing.put(document)
         raise ZeroDivisionError
-    assert rebuild.validate().articles == 0
-    assert len(list((path / "generations").glob("*/*.segment"))) == 0
+    # Segments that were finished are kept for whoever goes on; what was not finished is gone.
+    directory = path / "generations" / rebuild.generation
+    named = {name for name in Store(directory).manifest().files() if name.endswith(".segment")}
+    assert {file.name for file in directory.glob("*.segment")} == named
     rebuild.abort()
+    assert not list((path / "generations").iterdir())
 
 
 # When to merge

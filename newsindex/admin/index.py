@@ -46,6 +46,11 @@ FIGURES: Final = {
     "ghost": _("in the index only"),
     "failed": _("failed"),
     "damage": _("damaged places"),
+    "reused": _("written before"),
+    "purged": _("purged"),
+    "files": _("files written anew"),
+    "removed": _("unfinished indexes removed"),
+    "stayed": _("had to stay"),
 }
 BUTTONS: Final = (
     (IndexRun.Kind.VERIFY, _("Verify"), _("Compares the index with the database and with itself. Changes nothing.")),
@@ -78,21 +83,19 @@ class ShownRun:
     def figures(self) -> str:
         return ", ".join(
             f"{_number(count)} {FIGURES.get(name, name)}"
-            for name, count in self.run.figures.items()
+            for name, count in self.run.shown_figures.items()
             if _told(name, count)
         )
 
     @property
     def advance(self) -> str:
         """How far it is: "1,200 of 5,000, about 2 minutes left"."""
-        run = self.run
+        run, left = self.run, self.run.remaining
         if run.outcome != IndexRun.Outcome.RUNNING or not run.total:
             return ""
         shown = gettext("%(done)s of %(total)s") % {"done": _number(run.progress), "total": _number(run.total)}
-        took = (run.seen - run.started).total_seconds()
-        if not run.progress or took < 2:
+        if left is None:
             return shown
-        left = took * (run.total - run.progress) / run.progress
         if left < 60:
             return f"{shown}, " + gettext("less than a minute left")
         minutes = round(left / 60)
@@ -149,6 +152,7 @@ LAST: Final[Mapping[str, Any]] = {
     IndexRun.Kind.DRAIN: _("Last update"),
     IndexRun.Kind.REBUILD: _("Last rebuild"),
     IndexRun.Kind.VERIFY: _("Last verification"),
+    IndexRun.Kind.PURGE: _("Last purge"),
 }
 
 
@@ -267,10 +271,16 @@ def _last(run: IndexRun | None) -> str:
 
 
 def _pending(status: indexing.Status) -> str:
+    numbers = {
+        "pending": _number(status.pending), "failed": _number(status.failed), "objects": _number(status.objects)
+    }  # fmt: skip
+    shown = numbers["pending"]
+    if status.objects < status.pending:
+        # Whoever saves an object three times in a row makes three notes.
+        shown = gettext("%(pending)s changes of %(objects)s objects") % numbers
     if not status.failed:
-        return _number(status.pending)
-    numbers = {"pending": _number(status.pending), "failed": _number(status.failed)}
-    return gettext("%(pending)s, of them %(failed)s tried in vain") % numbers
+        return shown
+    return gettext("%(pending)s, of them %(failed)s tried in vain") % {**numbers, "pending": shown}
 
 
 def _told(name: str, count: object) -> bool:

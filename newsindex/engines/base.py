@@ -405,6 +405,14 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What an operator should know of an index that answers searches. message: in a line, with what to do."""
+
+    kind: Literal["analysis", "purge", "rebuild"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """What a system check finds: turned into a Django check message by ``newsindex.checks``."""
 
@@ -451,18 +459,46 @@ class Writer(ABC):
             self.cancel()
 
 
+class Kept(ABC):
+    """The documents that a rebuild which was killed has left in its generation, for the next one to go on with."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def version(self, key: str) -> str | None:
+        """The version that is there of a document; None where it is not."""
+
+    @abstractmethod
+    def others(self) -> Iterator[str]:
+        """The keys of those whose version nobody has asked for."""
+
+
 class Rebuild(ABC):
     """A new generation beside the live one, which goes on answering and taking changes until ``swap``.
 
     Usage: write every document through ``writer()``; then, inside ``exclusive()``, write the keys of ``touched()``
-    again from their rows, and ``swap()``. ``abort()`` at any time leaves the live generation as it is.
+    again from their rows, and ``swap()``. ``abort()`` at any time leaves the live generation as it is. Where there are
+    ``kept`` documents, those with the right version need not be put again, and ``others()`` are to be deleted.
     """
 
     generation: str
+    #: What this rebuild goes on with; None where it begins anew.
+    kept: Kept | None = None
+
+    def begin_anew(self) -> None:  # noqa: B027
+        """Throw away what was kept. To be called before anything is written."""
+
+    def leave(self) -> None:
+        """End here, for the next rebuild to go on with what is finished, where the engine can do that."""
+        self.abort()
 
     @abstractmethod
     def writer(self) -> Writer:
-        """Writes into the new generation. May be asked for several times, one after the other."""
+        """Writes into the new generation. May be asked for several times, one after the other.
+
+        What it has finished by then may stay in the generation although it is cancelled.
+        """
 
     @abstractmethod
     def exclusive(self) -> AbstractContextManager[None]:
@@ -619,6 +655,10 @@ class Engine(ABC):
 
     def verify(self) -> Sequence[str]:
         """What is wrong inside the index itself, a line each."""
+        return ()
+
+    def notices(self) -> Sequence[Notice]:
+        """That the index was made by another analysis of words, and what was begun and not finished. Never raises."""
         return ()
 
     def check(self) -> list[Problem]:

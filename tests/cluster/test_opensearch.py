@@ -219,7 +219,7 @@ def test_a_password_on_an_open_line_is_warned_of() -> None:
         return [problem.id for problem in opensearch.OpenSearchEngine(**options).check()]
 
     auth = {"http_auth": ("news", "secret")}
-    assert ids(hosts="http://search.example.org:9200", client=auth) == ["newsindex.W014"]
+    assert ids(hosts="http://search.example.org:9200", client=auth) == ["newsindex.W017"]
     assert ids(hosts="https://search.example.org:9200", client=auth) == []
     assert ids(hosts="http://127.0.0.1:9200", client=auth) == []
     assert ids(hosts="http://search.example.org:9200") == []

@@ -1,4 +1,4 @@
-"""How many trials, on which databases, and what all of them came to, said at the end.
+"""How many trials, and on which databases. What all of them came to is said at the end.
 
 NEWSINDEX_TRIALS: "few" or "full"; without it only what takes seconds is tried. NEWSINDEX_FAULTS_REQUIRE=1: what is
 missing on this machine fails in the place of being skipped.
@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -19,9 +18,11 @@ from typing import Any
 
 import pytest
 
+from tests.counted import counts, trials
 from tests.faults import postgresql
 
-FULL = os.environ.get("NEWSINDEX_TRIALS", "few") == "full"
+__all__ = ["counts", "trials"]
+
 REQUIRED = os.environ.get("NEWSINDEX_FAULTS_REQUIRE") == "1"
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,27 +31,12 @@ slow = pytest.mark.skipif(
     "NEWSINDEX_TRIALS" not in os.environ, reason="takes minutes: set NEWSINDEX_TRIALS to few or full"
 )
 
-#: What was done and found in this run, by name.
-counts: Counter[str] = Counter()
-
-
-def trials(few: int, full: int) -> int:
-    """How often something is tried: ``few`` times with every push, ``full`` on request."""
-    return full if FULL else few
-
 
 def missing(what: str) -> None:
     """Skip the test for want of ``what``, or fail it where nothing may be skipped."""
     if REQUIRED:
         pytest.fail(f"{what} is missing.")
     pytest.skip(f"{what} is missing.")
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if counts:
-        terminalreporter.section(f"faults ({'full' if FULL else 'few'})")
-        for name in sorted(counts):
-            terminalreporter.write_line(f"{name:<40} {counts[name]:>9,}")
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ class Load:
         self.counted: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.longest = 0.0
+        #: (method, seconds) of each request.
+        self.took: list[tuple[str, float]] = []
         #: The last word that was acknowledged of each article, "" for deleted.
         self.acknowledged: dict[str, str] = {}
         self._over = threading.Event()
@@ -77,7 +79,9 @@ class Load:
     def _asked(self, method: str, path: str, form: dict[str, str] | None = None) -> bytes:
         began = time.monotonic()
         status, content = self.say(method, path, form)
-        self.longest = max(self.longest, time.monotonic() - began)
+        took = time.monotonic() - began
+        self.took.append((method, took))
+        self.longest = max(self.longest, took)
         self.counted["requests"] += 1
         if status != 200:
             self.counted["errors"] += 1

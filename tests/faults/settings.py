@@ -10,7 +10,10 @@ DATABASES = {"default": json.loads(os.environ["NEWSINDEX_FAULTS_DATABASE"])}
 NEWSINDEX = {
     "default": {
         "BACKEND": "newsindex.engines.whoosh.WhooshEngine",
-        "OPTIONS": {"path": os.environ["NEWSINDEX_FAULTS_INDEX"]},
+        "OPTIONS": {
+            "path": os.environ["NEWSINDEX_FAULTS_INDEX"],
+            "writer_mb": int(os.environ.get("NEWSINDEX_FAULTS_WRITER_MB", "128")),
+        },
     }
 }
 NEWSINDEX_UPDATE = os.environ.get("NEWSINDEX_FAULTS_UPDATE", "inline")

@@ -296,7 +296,7 @@ class OpenSearchEngine(Engine):
         return [
             Problem(
                 "warning",
-                "newsindex.W014",
+                "newsindex.W017",
                 f"The password for the cluster goes unencrypted to {', '.join(open_hosts)}.",
                 "Give addresses that begin with https:// in OPTIONS['hosts'].",
             )

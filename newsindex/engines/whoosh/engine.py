@@ -21,6 +21,7 @@ from newsindex.engines.base import (
     Engine,
     Explanation,
     Health,
+    Notice,
     Problem,
     Purged,
     Rebuild,
@@ -41,6 +42,7 @@ from newsindex.engines.whoosh.evaluation import Evaluation
 from newsindex.engines.whoosh.generations import Generations, Pointer
 from newsindex.engines.whoosh.labels import Mask
 from newsindex.engines.whoosh.likeness import like
+from newsindex.engines.whoosh.notices import noticed, notices
 from newsindex.engines.whoosh.passages import article_hit
 from newsindex.engines.whoosh.purging import purge
 from newsindex.engines.whoosh.rebuild import EXCLUSIVE_WAIT, WhooshRebuild, statistics
@@ -271,8 +273,11 @@ class WhooshEngine(Engine):
     def verify(self) -> Sequence[str]:
         return problems(self._generations.directory(self._generations.live().generation))
 
+    def notices(self) -> Sequence[Notice]:
+        return notices(self._generations)
+
     def check(self) -> list[Problem]:
-        return place_problems(self.path)
+        return [*place_problems(self.path), *noticed(self._generations)]
 
     def close(self) -> None:
         self._forget()

@@ -8,7 +8,7 @@ path/                       0700: whoever can write here decides what the site f
     purge, purge.lock       the keys of a purge that has not come to its end, and its lock (purging.py)
     generations/
         0002-5f3a9c1e/      what manifest.py says, and until the generation is live:
-            rebuilding      the generation is not finished
+            rebuilding      the generation is not finished; by what analysis it is made (JSON)
             touched         the keys that were changed in the live generation meanwhile, a line each
 """
 
@@ -45,11 +45,15 @@ _PAUSE: Final = 0.02
 
 @dataclass(frozen=True)
 class Pointer:
-    """Which generation is live since when. previous: the one before, kept for going back; "" where there is none."""
+    """Which generation is live since when. previous: the one before, kept for going back; "" where there is none.
+
+    analysis: ``fingerprint.analysis()`` when it was made, None where it does not say.
+    """
 
     generation: str
     built_at: datetime
     previous: str = ""
+    analysis: Mapping[str, str] | None = None
 
 
 class FileLock:
@@ -159,13 +163,14 @@ class Generations:
         except (IndexNotBuilt, IndexDamaged):
             return ""
 
-    def point_to(self, generation: str) -> None:
-        """Make ``generation`` the live one, in one durable step."""
+    def point_to(self, generation: str, analysis: Mapping[str, str]) -> None:
+        """Make ``generation``, made by this analysis, the live one, in one durable step."""
         content = {
             "format": INDEX_FORMAT,
             "generation": generation,
             "built_at": datetime.now(timezone.utc).isoformat(),
             "previous": self.previous(),
+            "analysis": dict(analysis),
         }
         data = json.dumps({**content, "checksum": _checksum(content)}).encode()
         replace_file(self.path / LIVE, self.path / f"{LIVE}.{secrets.token_hex(4)}", data)
@@ -182,16 +187,27 @@ class Generations:
     def set_token(self, token: str) -> None:
         replace_file(self.path / TOKEN, self.path / f"{TOKEN}.new", token.encode())
 
-    def begin(self) -> str:
-        """A new generation that is marked as unfinished. Whoever asks holds the rebuild lock."""
+    def begin(self, mark: bytes = b"") -> str:
+        """A new generation that is marked as unfinished, with ``mark``. Whoever asks holds the rebuild lock."""
         newest = max((int(name.partition("-")[0]) for name in self._names()), default=0)
         name = f"{newest + 1:04}-{secrets.token_hex(4)}"
         directory = self.directory(name)
         directory.mkdir(mode=0o700)
-        (directory / REBUILDING).touch(mode=0o600)
-        sync_directory(directory)
+        replace_file(directory / REBUILDING, directory / f"{REBUILDING}.new", mark)
         sync_directory(self._folder)
         return name
+
+    def unfinished(self) -> list[str]:
+        """The generations that are marked as unfinished, the newest last."""
+        return sorted(name for name in self._names() if (self.directory(name) / REBUILDING).exists())
+
+    def mark(self, generation: str) -> bytes:
+        """What ``begin`` was given for an unfinished generation. OSError where that can't be read."""
+        return (self.directory(generation) / REBUILDING).read_bytes()
+
+    def forget_touched(self, generation: str) -> None:
+        """For whoever reads all rows of the database from now on: what was changed before he will see there."""
+        (self.directory(generation) / TOUCHED).unlink(missing_ok=True)
 
     def finish(self, generation: str) -> None:
         """Take away what marks a generation as unfinished."""
@@ -208,13 +224,14 @@ class Generations:
             live = self.live()
         except (IndexNotBuilt, IndexDamaged):
             # Without a pointer nothing says which of them are of use, but for those that were never finished.
-            return [name for name in self._names() if (self.directory(name) / REBUILDING).exists()]
+            return self.unfinished()
         return [name for name in self._names() if name not in (live.generation, live.previous)]
 
-    def tidy(self) -> None:
-        """Remove what is of no use. Whoever asks holds the rebuild lock."""
+    def tidy(self, kept: str = "") -> None:
+        """Remove what is of no use, but the generation ``kept``. Whoever asks holds the rebuild lock."""
         for name in self.unused():
-            self.remove(name)
+            if name != kept:
+                self.remove(name)
         for aside in self.path.glob(f"{LIVE}.*"):
             aside.unlink(missing_ok=True)
 
@@ -256,10 +273,11 @@ def _pointer(path: Path, data: bytes) -> Pointer:
         built_at = datetime.fromisoformat(content["built_at"])
         sound = bool(_NAME.fullmatch(generation)) and (not previous or bool(_NAME.fullmatch(previous)))
         sound = sound and built_at.tzinfo is not None
-        # The first indexes of this format have none.
-        checksum = content.pop("checksum", None)
-        sound = sound and set(content) == _POINTED and checksum in (None, _checksum(content))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        # The first indexes of this format have neither.
+        checksum, analysis = content.pop("checksum", None), content.get("analysis")
+        sound = sound and set(content) - {"analysis"} == _POINTED and checksum in (None, _checksum(content))
+        sound = sound and (analysis is None or all(isinstance(value, str) for value in analysis.values()))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}") from error
     if written != INDEX_FORMAT:
         raise IndexDamaged(
@@ -268,7 +286,7 @@ def _pointer(path: Path, data: bytes) -> Pointer:
         )
     if not sound:
         raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}")
-    return Pointer(generation, built_at, previous)
+    return Pointer(generation, built_at, previous, analysis)
 
 
 def _checksum(content: Mapping[str, Any]) -> int:

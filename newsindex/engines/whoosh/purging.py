@@ -52,6 +52,11 @@ def purge(generations: Generations, opened: Callable[[Pointer], Store], keys: Co
     return done
 
 
+def unfinished_purge(generations: Generations) -> bool:
+    """Whether a purge has begun and not come to its end: one is running, or was killed."""
+    return (generations.path / JOURNAL).exists()
+
+
 def _everywhere(
     generations: Generations, opened: Callable[[Pointer], Store], keys: frozenset[str], until: float, wait: float
 ) -> Purged:

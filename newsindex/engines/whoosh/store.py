@@ -131,10 +131,11 @@ class Store:
     def path(self, name: str, ending: str = SEGMENT) -> Path:
         return self.directory / (name + ending)
 
-    def commit(self, members: Sequence[Member]) -> None:
+    def commit(self, members: Sequence[Member], *, clean: bool = True) -> None:
         """Make these segments the index, durably, in one step; then remove what no longer belongs to it.
 
-        OSError where the system refuses; then the commit before counts, but for a failure after the last step.
+        clean: not where segments are being written that no commit names yet. OSError where the system refuses; then the
+        commit before counts, but for a failure after the last step.
         """
         stored = tuple([self._stored(member) for member in members])
         # The files are durable, their names must be so before a commit speaks of them.
@@ -144,7 +145,8 @@ class Store:
         with self._lock:
             # The next reader here need not open them again.
             self._take(manifest, stored)
-        self.clean()
+        if clean:
+            self.clean()
 
     def clean(self) -> None:
         """Remove what no commit names, but what is being merged. OSError where the system refuses."""

@@ -77,14 +77,22 @@ class SegmentWorkers:
         self._waited_for += 1
         self._jobs.put((name, list(rows)))
 
+    def finished(self) -> Iterator[str]:
+        """As ``results``, but only those that are finished already."""
+        while not self._done.empty():
+            yield self._next()
+
     def results(self) -> Iterator[str]:
         """The names of all segments submitted and not yet named here, as they are finished."""
         while self._waited_for:
-            done = self._done.get()
-            self._waited_for -= 1
-            if isinstance(done, EngineError):
-                raise done
-            yield done
+            yield self._next()
+
+    def _next(self) -> str:
+        done = self._done.get()
+        self._waited_for -= 1
+        if isinstance(done, EngineError):
+            raise done
+        return done
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""

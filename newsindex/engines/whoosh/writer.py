@@ -150,9 +150,9 @@ class WhooshWriter(Writer):
 
     def _result(self) -> list[Member]:
         """The segments that the index shall have, merges aside."""
-        written = [self._store.member(name) for name in self._written]
+        written = {name: self._member(name) for name in self._on_disk()}
         for key, count in self._again:
-            for member in written[:count]:
+            for member in [written[name] for name in self._written[:count] if name in written]:
                 article = member.find(key)
                 if article is not None:
                     self._gone.setdefault(member.name, set()).add(article)
@@ -160,8 +160,15 @@ class WhooshWriter(Writer):
             member.without(np.array(sorted(self._gone[member.name]), np.uint32))
             if member.name in self._gone
             else member
-            for member in (*(self._members or ()), *written)
+            for member in (*(self._members or ()), *written.values())
         ]
+
+    def _on_disk(self) -> list[str]:
+        """The segments that were written and are on the disk, in that order."""
+        return self._written
+
+    def _member(self, name: str) -> Member:
+        return self._store.member(name)
 
     def _end(self) -> None:
         """Drop what was not committed, and let others write."""

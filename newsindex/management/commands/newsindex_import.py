@@ -25,7 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-        parser.add_argument("--draft", action="store_true", help="Make drafts; publish nothing.")
+        parser.add_argument(
+            "--draft", action="store_true", help="Make all of them drafts, published ones that are met again too."
+        )
         parser.add_argument("--language", default="", help="Of articles that name none, for example en.")
         parser.add_argument("--section", default="", help="Of articles that name none.")
         parser.add_argument("--prefix", default="", help="Put before every id, where archives have ids in common.")

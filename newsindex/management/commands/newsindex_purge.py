@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from newsindex import indexing
+from newsindex import indexing, operations
 from newsindex.exceptions import NewsIndexError
 from newsindex.management.arguments import engine_alias
 from newsindex.sources import sources
@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, keys: list[str], hidden: bool, verbosity: int, **options: Any) -> None:
         try:
-            reports = indexing.purge(keys, hidden=hidden, engine=options["engine"], wait=options["wait"])
+            reports = operations.purge(keys, hidden=hidden, engine=options["engine"], wait=options["wait"])
         except NewsIndexError as error:
             raise CommandError(str(error)) from error
         for report in reports:

@@ -123,7 +123,7 @@ def _tree(explanation: Explanation) -> Iterator[str]:
         best = explanation.passages[0]
         yield f"  {explanation.passage:.6f} best paragraph: {explanation.passage_share:g} × {best.score:.6f}"
     for passage in explanation.passages:
-        words = ", ".join(f"{word.text} {word.score:.6f} ({word.frequency} times)" for word in passage.words)
+        words = ", ".join(f"{word.text} {word.score:.6f} ({word.frequency:g} times)" for word in passage.words)
         yield f"    [{passage.number}] {passage.score:.6f} = " + terminal(words, styled=False)
 
 
@@ -134,7 +134,7 @@ def _leaf(leaf: LeafPart, articles: int) -> Iterator[str]:
     for place in leaf.places:
         forms = ", ".join(place.forms)
         size = f"length {place.length}, average {place.average:.1f}"
-        yield f"  {place.tf:.6f} {place.name}: {place.frequency} times ({forms}), {size}"
+        yield f"  {place.tf:.6f} {place.name}: {place.frequency:g} times ({forms}), {size}"
 
 
 def _shown(marked: Marked, styled: bool) -> str:

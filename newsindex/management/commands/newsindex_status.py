@@ -12,6 +12,7 @@ from newsindex import indexing
 from newsindex.engines import DEFAULT_ALIAS, engines
 from newsindex.logs import one_line
 from newsindex.management.arguments import engine_alias
+from newsindex.management.durations import in_words
 from newsindex.models import IndexRun
 from newsindex.monitoring import is_late, status_data
 
@@ -43,7 +44,6 @@ def _size(size: int) -> str:
 def _lines(status: indexing.Status) -> list[str]:
     stats = status.stats
     built = timezone.localtime(stats.built_at).isoformat(" ", "seconds") if stats.built_at else "never"
-    since = f", the oldest since {timezone.localtime(status.oldest):%Y-%m-%d %H:%M}" if status.oldest else ""
     return [
         f"{status.engine} ({status.backend})",
         f"  health      {'ok' if status.health.ok else status.health.message}",
@@ -53,16 +53,25 @@ def _lines(status: indexing.Status) -> list[str]:
         f"  paragraphs  {stats.paragraphs}",
         f"  segments    {stats.segments}",
         f"  size        {_size(stats.size)}",
-        f"  pending     {status.pending} ({status.failed} failed{since}){' LATE' if is_late(status.lag) else ''}",
+        f"  pending     {_pending(status)}{' LATE' if is_late(status.lag) else ''}",
+        *(f"  note        {one_line(notice.message)}" for notice in status.notices),
         *(f"  {kind:<11} {_said(run)}" for kind, run in status.runs.items()),
     ]
 
 
+def _pending(status: indexing.Status) -> str:
+    """An object that was saved several times is pending as often, and is indexed once."""
+    objects = f", of {status.objects} objects" if status.objects < status.pending else ""
+    since = f", the oldest since {timezone.localtime(status.oldest):%Y-%m-%d %H:%M}" if status.oldest else ""
+    return f"{status.pending} ({status.failed} failed{objects}{since})"
+
+
 def _said(run: IndexRun) -> str:
     """The newest run of a kind, in a line."""
-    figures = ", ".join(f"{count} {name}" for name, count in run.figures.items())
+    figures = ", ".join(f"{count} {name}" for name, count in run.shown_figures.items())
     message = one_line(run.message) if run.message else ""
     share = f"{run.progress} of {run.total}" if run.is_open and run.total else ""
+    share += f", {in_words(run.remaining)} left" if run.remaining is not None else ""
     outcome = "no sign of life" if run.is_silent else str(run.outcome)
     since = timezone.localtime(run.finished or run.started).isoformat(" ", "seconds")
     return "; ".join(part for part in (f"{since} {outcome}", share, figures, message) if part)

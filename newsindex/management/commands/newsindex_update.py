@@ -25,7 +25,9 @@ class Command(BaseCommand):
             "--wait", type=float, default=10.0, help="Seconds to wait for another writer (%(default)s)."
         )
         parser.add_argument(
-            "--watch", action="store_true", help="Go on until SIGTERM or SIGINT, a line for each drain."
+            "--watch",
+            action="store_true",
+            help="Go on until SIGTERM or SIGINT, with a line at the beginning, for each drain, and at the end.",
         )
         parser.add_argument(
             "--interval", type=seconds, default=1.0, help="Seconds between two looks with --watch (%(default)s)."

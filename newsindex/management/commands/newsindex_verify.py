@@ -55,6 +55,8 @@ class Command(BaseCommand):
             self.stdout.write(f"failed {key}: {text}")
         for text in report.index_errors:
             self.stdout.write(f"index {text}")
+        for text in report.notes:
+            self.stdout.write(f"note {text}")
         if verbosity:
             self.stdout.write(
                 f"{report.engine}: {report.checked} checked, {len(report.missing)} missing, "
