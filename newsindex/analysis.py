@@ -3,14 +3,19 @@
 A token stands at a position, covers code points of the text as given (never of a normalised copy), and
 carries the terms by which it can be found. Rules, each the same for index and query:
 
-- letters, digits and combining marks make a word (Python's ``\\w`` leaves out vowel signs of Hindi or Thai);
-- words are folded: NFKC, case, and accents on Latin and Greek letters (й, が, Indic signs stay);
-- words joined by ``. _ - '`` (2.7.1, U.S., e-mail, O'Reilly, l'école) give one token for the whole, joined up
-  (dots between digits stay), and one for each part, at consecutive positions;
-- an English possessive or contraction is no part of its own;
+- letters, digits and combining marks make a word (Python's ``\\w`` leaves out vowel signs of Hindi or Thai), with
+  the ++ or # of C++ and C# behind it;
+- words are folded: NFKC, case, digits of any script, accents on Latin and Greek letters (й, が, Indic signs stay);
+- words joined by ``. _ - '`` (2.7.1, U.S., e-mail, O'Reilly) give one token for the whole, joined up (dots between
+  digits stay), and one for each part, at consecutive positions;
+- a number is one whatever separates its groups (1,000,000 is 1000000), and is found inside a longer name
+  (2.7.1 in ruby-2.7.1.tar.gz), as ``newsindex.numerals`` has it;
+- an English possessive or contraction is no part of its own, nor is an elided article before its word (l'école) or a
+  Turkish ending behind it;
 - Han, kana, Hangul, Thai, Lao, Khmer and Burmese runs become overlapping pairs of characters;
-- a token's terms are its stem in the article's language, taken from the folded form, and, where that differs,
-  the folded stem of the accented form, so that a query without accents always finds.
+- a token's terms are its stem in the article's language, taken from the folded form, and, where they differ, the
+  folded stem of the accented form, so that a query without accents always finds, and the stem of the spelling with
+  two letters (Mueller for Müller).
 
 Stemming: Snowball (https://snowballstem.org) through PyStemmer. Bigrams for CJK: Manning, Raghavan, Schütze,
 Introduction to Information Retrieval, section 2.2.1.
@@ -22,27 +27,29 @@ import re
 import threading
 import unicodedata
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import Stemmer
 
-#: Snowball algorithm for each language; a language that is not here is indexed unstemmed.
-STEMMERS: Final = {
-    "ar": "arabic", "hy": "armenian", "eu": "basque", "ca": "catalan", "da": "danish", "nl": "dutch",
-    "en": "english", "fi": "finnish", "fr": "french", "de": "german", "el": "greek", "hi": "hindi",
-    "hu": "hungarian", "id": "indonesian", "ga": "irish", "it": "italian", "lt": "lithuanian", "ne": "nepali",
-    "nb": "norwegian", "nn": "norwegian", "no": "norwegian", "pt": "portuguese", "ro": "romanian",
-    "ru": "russian", "sr": "serbian", "es": "spanish", "sv": "swedish", "ta": "tamil", "tr": "turkish",
-    "yi": "yiddish",
-}  # fmt: skip
+from newsindex.languages import (
+    DIGRAPHS,
+    ELISIONS,
+    ENDINGS_BEHIND_APOSTROPHES,
+    STEMMERS,
+    WITHOUT_DIGRAPHS,
+)
+from newsindex.languages import stemming_language as stemming_language
+from newsindex.numerals import NUMBERS, SPACES, Numeral, numeral
 
 #: Longer runs without a space (a URL, a base64 blob) are cut here; the rest is not searchable.
 MAX_WORD: Final = 64
 #: A whole joined from more parts than this is noise, not a word.
 MAX_JOINED_PARTS: Final = 4
+#: An acronym with dots may have more.
+_MOST_INITIALS: Final = 12
 
 # Combining marks that Python's \w leaves out, by block: general, Hebrew, Arabic, Indic, Thai, Lao, Tibetan,
 # Burmese, Khmer, Mongolian, Balinese to Vedic, supplements, kana voicing, Indic in the higher BMP, half marks.
@@ -67,11 +74,17 @@ _MARKS = (
 _INVISIBLE = "\u00ad\u200c\u200d\u2060"
 # Any of these after the first one, in any order; said so that letters, which come in rows, are taken a row at a time.
 _WORD = rf"(?:[^\W_]|[{_MARKS}])[^\W_]*(?:[{_MARKS}{_INVISIBLE}]+[^\W_]*)*"
-_JOINER = r"[._'\u2019\u02bc\uff07\-\u2010\u2011]"
-#: A run: words and the joiners between them. The tokens of a text are those of its runs, one after the other.
-RUN: Final = re.compile(rf"{_WORD}(?:{_JOINER}{_WORD})*")
+# Between digits, what groups them joins as well.
+_JOINER = r"[._'`\u00b4\u2018\u2019\u02bc\u05f3\u05f4\uff07\-\u2010\u2011]"
+_GROUPING = rf"(?<=[0-9])(?:,(?=[0-9])|[{SPACES}](?=[0-9]{{3}}(?![0-9])))"
+_SIGNS = r"(?<=[A-Za-z])(?:\+\+|#)(?![+#])"
+#: A run: words and what joins them. The tokens of a text are those of its runs, one after the other.
+RUN: Final = re.compile(rf"{_WORD}(?:(?:{_JOINER}|{_GROUPING}|{_SIGNS}){_WORD})*(?:{_SIGNS})?")
+#: What belongs to the word before it, in C++ and C#.
+SIGNS: Final = re.compile(_SIGNS)
 _PART = re.compile(_WORD)
-_APOSTROPHES = "'\u2019\u02bc\uff07"
+_APOSTROPHES = "'`\u00b4\u2018\u2019\u02bc\uff07"
+_LISTING = frozenset(f",{SPACES}")
 _CONTRACTIONS = frozenset({"s", "t", "d", "m", "re", "ve", "ll"})
 _PAIRED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
@@ -80,14 +93,22 @@ _PAIRED = re.compile(
 _CLUSTER = re.compile(rf".[{_MARKS}{_INVISIBLE}\uff9e\uff9f]*", re.DOTALL)
 _LETTERS_WITHOUT_DECOMPOSITION = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ŧ": "t", "ħ": "h"}
+    # Letters of Arabic and Persian keyboards that look alike: alef, yeh, kaf.
+    | {"\u0671": "\u0627", "\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643"}
 )
+# Signs of transliteration that stand for no letter: ʻ in Hawaiʻi, ʿ in ʿAlī.
+_SPACERS = frozenset("\u02b9\u02ba\u02bb\u02bd\u02be\u02bf")
 _UNTYPED = {
     **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x200B, *range(0xD800, 0xE000)), " "),
     **dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)),
 }
 #: What ``character_kinds`` has: no part of a run; part of a word, alone or in pairs with its neighbours; part of a run
-#: between two words; part of the word before it, where there is one.
-OTHER, WORD, PAIRED, JOINING, INVISIBLE = range(5)
+#: between two words; part of the word before it, where there is one; part of a run between two digits, or between a
+#: digit and three of them; part of a run behind a letter. From JOINING on, what is around decides.
+OTHER, WORD, PAIRED, JOINING, INVISIBLE, GROUPING, SPACING, SIGN = range(8)
+#: Where each number in a run begins, its end, and what it is.
+Numbers: TypeAlias = Mapping[int, tuple[int, Numeral]]
+
 _local = threading.local()
 
 
@@ -118,8 +139,10 @@ def fold(word: str) -> str:
     out: list[str] = []
     foldable = False
     for char in unicodedata.normalize("NFD", composed):
-        if char in _INVISIBLE:
+        if char in _INVISIBLE or char in _SPACERS:
             continue
+        if char.isdecimal():
+            char = str(unicodedata.decimal(char))
         if unicodedata.combining(char):
             if foldable and "\u0300" <= char <= "\u036f":
                 continue
@@ -143,23 +166,21 @@ def keyword(value: str) -> str:
     return " ".join(fold(part) for part in value.translate(_UNTYPED).split())
 
 
-def stemming_language(language: str) -> str:
-    """The language code that decides the stems of ``language`` ("pt-BR" gives "pt"); "" for none."""
-    base = language.lower().replace("_", "-").partition("-")[0]
-    return base if base in STEMMERS else ""
-
-
 @lru_cache(maxsize=65_536)
 def terms(word: str, language: str) -> tuple[str, ...]:
     """What ``word`` is found by in a text of ``language`` (a code from ``stemming_language``)."""
     folded = fold(word)
-    if not language or folded.isdigit():
+    if folded.isdigit() or not language and word.isascii():
         return (folded,)
-    plain = _stem(folded, language) or folded
+    plain = _stem(folded, language) or folded if language else folded
     if word.isascii():
         return (plain,)
-    accented = fold(_stem(unicodedata.normalize("NFC", word).lower(), language)) or folded
-    return (plain,) if accented == plain else (plain, accented)
+    composed = unicodedata.normalize("NFC", word).lower()
+    accented = fold(_stem(composed, language)) if language else folded
+    found = [plain, accented or folded]
+    if language not in WITHOUT_DIGRAPHS and (spelt := composed.translate(DIGRAPHS)) != composed:
+        found.append(_stem(fold(spelt), language) if language else fold(spelt))
+    return tuple(dict.fromkeys(found))
 
 
 def plain_terms(words: Sequence[str], language: str) -> list[str]:
@@ -211,6 +232,9 @@ def character_kinds(size: int = 0x110000) -> bytes:
         (INVISIBLE, f"[{_INVISIBLE}]"),
         (WORD, rf"[\w{_MARKS}]+"),
         (JOINING, "_"),
+        (GROUPING, ","),
+        (SPACING, f"[{SPACES}]"),
+        (SIGN, "[+#]"),
         (PAIRED, rf"(?:(?![\W_{_MARKS}\uff9e\uff9f]){_PAIRED.pattern})+"),
     ):
         for match in re.finditer(pattern, characters):
@@ -277,66 +301,173 @@ def _run(text: str, language: str) -> tuple[Token, ...]:
         # Most runs: one word, which the rest of this function would find as well.
         _word(text, 0, language, 0, out)
         return tuple(out)
-    parts = _parts(text)
-    if 1 < len(parts) <= MAX_JOINED_PARTS and len(text) <= MAX_WORD and not _PAIRED.search(text):
-        whole = _joined(text, parts)
-        out.append(Token(terms(whole, language), fold(whole), 0, parts[0][0], parts[-1][1]))
     position = 0
-    for first, last in parts:
-        position = _part(text[first:last], first, language, position, out)
+    pieces = [piece for match in _PART.finditer(text) for piece in _by_script(text, *match.span())]
+    numbers = _numbers(text, pieces) if len(pieces) > 1 else {}
+    for paired, spans in _stretches(pieces, text, numbers):
+        if paired:
+            position = _pairs(text, spans, position, out)
+        else:
+            position = _compound(text, spans, language, numbers, position, out)
     return tuple(out)
 
 
-def _parts(text: str) -> list[tuple[int, int]]:
-    """Where the parts of a run stand; a possessive is left out, a contraction stays with its word."""
-    found = [match.span() for match in _PART.finditer(text)]
-    while len(found) > 1:
-        first, last = found[-1]
-        ending = text[first:last].lower()
-        if text[first - 1] not in _APOSTROPHES or ending not in _CONTRACTIONS:
-            break
-        found[-2:] = [(found[-2][0], found[-2][1] if ending == "s" else last)]
-    return found
+class _Part(NamedTuple):
+    """A part of a run. number: where it is all of a number whose groups of digits are no parts."""
+
+    start: int
+    end: int
+    number: Numeral | None = None
 
 
-def _joined(text: str, parts: list[tuple[int, int]]) -> str:
-    """The parts in one word: dots stay, but in an acronym."""
-    acronym = all(last - first == 1 and text[first].isalpha() for first, last in parts)
-    pieces = [text[slice(*parts[0])]]
-    for (_, before), (first, last) in zip(parts, parts[1:], strict=False):
-        if text[before] == "." and not acronym:
-            pieces.append(".")
-        pieces.append(text[first:last])
-    return "".join(pieces)
+#: Characters that go in pairs (True), or the parts of a compound.
+_Piece: TypeAlias = tuple[bool, list[_Part]]
 
 
-def _part(text: str, start: int, language: str, position: int, out: list[Token]) -> int:
-    """Append the tokens of one part; return the next free position."""
-    if not _PAIRED.search(text):
-        return _word(text, start, language, position, out)
-    clusters = [match.span() for match in _CLUSTER.finditer(text)]
-    for paired, group in groupby(clusters, key=lambda span: bool(_PAIRED.match(text, span[0]))):
-        spans = list(group)
+def _stretches(pieces: list[_Piece], text: str, numbers: Numbers) -> Iterator[_Piece]:
+    """The pieces of a run that belong together: those of a compound in one, characters that go in pairs apart."""
+    stretch: list[_Part] = []
+    counted = 0
+    for paired, spans in pieces:
+        # A comma that is in no number stands between two things.
+        listed = text[spans[0].start - 1] in _LISTING and spans[0].start >= counted
+        if stretch and (paired or listed):
+            yield False, stretch
+            stretch = []
         if paired:
-            position = _pairs(text, spans, start, position, out)
-        else:
-            first, last = spans[0][0], spans[-1][1]
-            position = _word(text[first:last], start + first, language, position, out)
+            yield True, spans
+        elif not stretch or not stretch[-1].number or spans[0].start >= stretch[-1].end:
+            end, number = numbers.get(spans[0].start, (0, None))
+            stretch += [_Part(spans[0].start, end, number)] if number and number.alone else spans
+            counted = max(counted, end)
+    if stretch:
+        yield False, stretch
+
+
+def _numbers(text: str, pieces: list[_Piece]) -> Numbers:
+    """The numbers with separators in a run: where each begins, its end, and what it is."""
+    starts = {spans[0].start for paired, spans in pieces if not paired}
+    ends = {spans[-1].end for paired, spans in pieces if not paired}
+    spans = ((*match.span(), match.group()) for match in NUMBERS.finditer(text))
+    # What begins or ends inside of a word, as in 2.7.0rc1, is none.
+    found = (
+        (start, end, numeral(written))
+        for start, end, written in spans
+        if start in starts and end in ends and end - start <= MAX_WORD
+    )
+    return {start: (end, number) for start, end, number in found if number}
+
+
+def _by_script(text: str, start: int, end: int) -> Iterator[_Piece]:
+    """A part divided into words and what goes in pairs: the characters of these, each with its marks."""
+    if not _PAIRED.search(text, start, end):
+        yield False, [_Part(start, end)]
+        return
+    clusters = [_Part(*match.span()) for match in _CLUSTER.finditer(text, start, end)]
+    for paired, group in groupby(clusters, key=lambda cluster: bool(_PAIRED.match(text, cluster.start))):
+        spans = list(group)
+        yield paired, spans if paired else [_Part(spans[0].start, spans[-1].end)]
+
+
+def _contracted(text: str, parts: list[_Part]) -> list[_Part]:
+    """``parts`` of a compound without a possessive; a contraction stays with its word."""
+    while len(parts) > 1:
+        before, last = parts[-2:]
+        ending = text[last.start : last.end].lower()
+        if text[last.start - 1] not in _APOSTROPHES or ending not in _CONTRACTIONS:
+            break
+        parts[-2:] = [before if ending == "s" else _Part(before.start, last.end)]
+    return parts
+
+
+def _compound(text: str, parts: list[_Part], language: str, numbers: Numbers, position: int, out: list[Token]) -> int:
+    """Append the tokens of parts that are joined: the whole, and each part. Return the next free position."""
+    parts = _contracted(text, parts)
+    kept = _without_apostrophes(text, parts, language) if len(parts) > 1 else parts
+    if len(kept) == 1:
+        dropped = len(parts) > 1 and parts[-1].end - parts[0].start <= MAX_WORD
+        return _single(text, kept[0], language, position, out, (fold(_joined(text, parts)),) if dropped else ())
+    first, last = kept[0].start, _signed(text, kept[-1].end)
+    all_of_it, number = numbers.get(first, (0, None))
+    if number and all_of_it == last:
+        out.append(Token(number.terms, number.terms[0], position, first, last))
+    elif last - first <= MAX_WORD and (len(kept) <= MAX_JOINED_PARTS or _is_acronym(text, kept)):
+        whole = _joined(text, kept)
+        out.append(Token(terms(whole, language), fold(whole), position, first, last))
+    for part in kept:
+        end, number = numbers.get(part.start, (0, None))
+        if number and not number.alone and (part.start, end) != (first, last):
+            out.append(Token(number.terms, number.terms[0], position, part.start, end))
+        position = _single(text, part, language, position, out)
     return position
 
 
-def _word(text: str, start: int, language: str, position: int, out: list[Token]) -> int:
+def _without_apostrophes(text: str, parts: list[_Part], language: str) -> list[_Part]:
+    """``parts`` without elided articles, or endings behind apostrophes."""
+    articles = ELISIONS.get(language, frozenset())
+    first, last = 0, len(parts) - 1
+    while first < last and text[parts[first + 1].start - 1] in _APOSTROPHES:
+        if fold(text[parts[first].start : parts[first].end]) not in articles:
+            break
+        first += 1
+    while language in ENDINGS_BEHIND_APOSTROPHES and first < last and text[parts[last].start - 1] in _APOSTROPHES:
+        last -= 1
+    return parts[first : last + 1]
+
+
+def _is_acronym(text: str, parts: list[_Part]) -> bool:
+    return len(parts) <= _MOST_INITIALS and all(
+        part.end - part.start == 1 and text[part.start].isalpha() for part in parts
+    )
+
+
+def _joined(text: str, parts: list[_Part]) -> str:
+    """The parts in one word: dots stay, but in an acronym."""
+    acronym = _is_acronym(text, parts)
+    pieces: list[str] = []
+    for part in parts:
+        if pieces and not acronym and text[part.start - 1] == ".":
+            pieces.append(".")
+        pieces.append(part.number.terms[0] if part.number else text[part.start : _signed(text, part.end)])
+    return "".join(pieces)
+
+
+def _signed(text: str, end: int) -> int:
+    """The end of a part with the ++ or # behind it."""
+    return end + (2 if text.startswith("++", end) else text.startswith("#", end))
+
+
+def _single(text: str, part: _Part, language: str, position: int, out: list[Token], more: tuple[str, ...] = ()) -> int:
+    """Append a part, as a word or a number, and before it what it is with its sign; return the next free position.
+
+    more: other terms that it is found by.
+    """
+    start, end, number = part
+    if number:
+        out.append(Token(number.terms, number.terms[0], position, start, end))
+        return position + 1
+    signed = _signed(text, end)
+    if signed > end and signed - start <= MAX_WORD:
+        name = fold(text[start:signed])
+        out.append(Token((name,), name, position, start, signed))
+    return _word(text[start:end], start, language, position, out, more)
+
+
+def _word(text: str, start: int, language: str, position: int, out: list[Token], more: tuple[str, ...] = ()) -> int:
     text = text[:MAX_WORD]
     bare = text if text.isalnum() else "".join(char for char in text if char not in _APOSTROPHES)
-    out.append(Token(terms(bare, language), fold(bare), position, start, start + len(text)))
+    found = terms(bare, language)
+    if more:
+        found = tuple(dict.fromkeys((*found, *more)))
+    out.append(Token(found, fold(bare), position, start, start + len(text)))
     return position + 1
 
 
-def _pairs(text: str, clusters: list[tuple[int, int]], start: int, position: int, out: list[Token]) -> int:
+def _pairs(text: str, clusters: list[_Part], position: int, out: list[Token]) -> int:
     if len(clusters) == 1:
         clusters = [clusters[0], clusters[0]]
-    for (first, _), (_, last) in zip(clusters, clusters[1:], strict=False):
-        pair = fold(text[first:last])
-        out.append(Token((pair,), pair, position, start + first, start + last, pair=True))
+    for before, after in zip(clusters, clusters[1:], strict=False):
+        pair = fold(text[before.start : after.end])
+        out.append(Token((pair,), pair, position, before.start, after.end, pair=True))
         position += 1
     return position

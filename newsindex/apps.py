@@ -12,8 +12,11 @@ class NewsIndexConfig(AppConfig):
     def ready(self) -> None:
         from newsindex import checks, receivers, sources, triggers
         from newsindex.conf import conf
+        from newsindex.languages import are_codes, treat_like
 
         conf.remember_start()
+        if are_codes(conf.NEWSINDEX_LANGUAGES):
+            treat_like(conf.NEWSINDEX_LANGUAGES)
         sources.autodiscover()
         receivers.connect()
         triggers.connect()

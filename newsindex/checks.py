@@ -11,6 +11,7 @@ newsindex.E008  a source follows what is no relation of its model
 newsindex.E020  NEWSINDEX_UPDATE is "task", and there is no backend for tasks
 newsindex.E021  an index lies inside of MEDIA_ROOT or STATIC_ROOT
 newsindex.E022  NEWSINDEX_MAX_LAG is no number of seconds
+newsindex.E023  NEWSINDEX_LANGUAGES is no dict of language codes, or names a language without a stemmer
 newsindex.E030  REPLICA, REPLICA_DAYS or TEST of an engine's settings is wrong
 newsindex.W001  the URLs of newsindex are not included, so no page of it can be reached
 newsindex.W002  an index was never built (asked for by ``check --database``, and so by ``migrate``)
@@ -42,6 +43,7 @@ from newsindex.engines import DEFAULT_ALIAS, engines
 from newsindex.engines.base import Engine
 from newsindex.exceptions import ConfigurationError, EngineError
 from newsindex.indexing import lag
+from newsindex.languages import STEMMERS, are_codes
 from newsindex.models import LONGEST_KEY, Replica
 from newsindex.receivers import followed, resolve
 from newsindex.sources import Source, sources
@@ -64,7 +66,7 @@ def register() -> None:
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """The shape of the settings, then what each engine says of its own."""
-    messages: list[CheckMessage] = [*_update_setting(), *_tasks(), *_lag_setting()]
+    messages: list[CheckMessage] = [*_update_setting(), *_tasks(), *_lag_setting(), *_languages_setting()]
     shape = list(_shape())
     messages += shape
     if not shape:
@@ -186,6 +188,17 @@ def _lag_setting() -> Iterator[CheckMessage]:
             f"NEWSINDEX_MAX_LAG must be a number of seconds above 0, not {lag!r}.",
             hint="Write for example 3600: a change that is pending for more than an hour is too late.",
             id="newsindex.E022",
+        )
+
+
+def _languages_setting() -> Iterator[CheckMessage]:
+    languages: object = conf.NEWSINDEX_LANGUAGES
+    if not are_codes(languages):
+        yield Error(
+            f"NEWSINDEX_LANGUAGES must be a dict of language codes, not {languages!r}: each stands with the code of a "
+            'language that has a stemmer, or with "".',
+            hint=f'Write for example {{"lb": "de"}}. There are stemmers for: {", ".join(sorted(STEMMERS))}.',
+            id="newsindex.E023",
         )
 
 

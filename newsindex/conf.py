@@ -89,6 +89,12 @@ class Conf:
         return lag
 
     @property
+    def NEWSINDEX_LANGUAGES(self) -> dict[str, str]:
+        """Language codes, each with that of a language with a stemmer whose rules it takes, or "": ``{"lb": "de"}``."""
+        languages: dict[str, str] = getattr(settings, "NEWSINDEX_LANGUAGES", {})
+        return languages
+
+    @property
     def MEDIA_ROOT(self) -> str:
         """Django's own: what lies there is served to everybody."""
         return str(settings.MEDIA_ROOT or "")

@@ -1,14 +1,14 @@
 """Where the leaves of a query meet a text: the meaning of a match, and the spans to mark. Pure.
 
-``slots(leaf, language)`` says what a leaf looks for; an engine that keeps postings looks the slots up there,
-an engine that keeps texts calls ``occurrences``. Both mean the same, so what is marked is what matched.
+``readings(leaf, language)`` says what a leaf looks for, in one way or several; an engine that keeps postings looks the
+slots up there, an engine that keeps texts calls ``occurrences``. Both mean the same, so what is marked is what matched.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from typing import Final, TypeAlias
@@ -25,7 +25,9 @@ from newsindex.analysis import (
     tokens,
 )
 from newsindex.deadline import Deadline
-from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix, Simple, Synonyms
+from newsindex.languages import PARTICLES
+from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix, Simple, Synonyms, Word
+from newsindex.stopwords import STOP_WORDS
 
 Span: TypeAlias = tuple[int, int]
 
@@ -83,6 +85,8 @@ _ONE_OTHER: Final[_Inside] = (1, ())
 # A page has some 1,500 different pieces, for which this takes 250 KB.
 _MOST_KNOWN: Final = 4_000
 
+_SHORTEST_NAME: Final = 3
+
 Slot: TypeAlias = Terms | Starts | Near | Contains
 
 
@@ -134,6 +138,30 @@ def slots(leaf: Simple, language: str) -> tuple[Slot, ...]:
         word = found[0].word
         return (Contains(word),) if len(leaf.text.strip()) == 1 and len(word) == 1 else (Terms((word,)),)
     return (Terms(found[0].terms),) if _is_one(found) else _sequence(found)
+
+
+@lru_cache(maxsize=4_096)
+def readings(leaf: Simple, language: str) -> tuple[tuple[Slot, ...], ...]:
+    """What ``leaf`` looks for in texts of ``language``, in each way in which it may be written there.
+
+    The first is ``slots``. A compound is found by its parts in a row as well: well-known by "well known". So is a
+    Korean noun without the particle behind it, and a Japanese word without the mark that makes its last vowel long.
+    An occurrence counts once for each reading: what is written as it was typed counts more. Empty where ``slots`` is.
+    """
+    first = slots(leaf, language)
+    if not first or not isinstance(leaf, Word):
+        return (first,) if first else ()
+    found = [first]
+    typed = tokens(leaf.text, stemming_language(language))
+    if len(first) == 1 and _has_parts(typed):
+        found.append(_sequence(typed))
+    elif len(typed) == 2 and typed[0].position == typed[1].position and len(typed[1].word) >= _SHORTEST_NAME:
+        # A word with the sign of C# behind it; C alone is something else.
+        found.append((Terms(typed[1].terms),))
+    shorter = _without_ending(leaf.text)
+    if shorter:
+        found.append(slots(replace(leaf, text=shorter), language))
+    return tuple(dict.fromkeys(each for each in found if each))
 
 
 def slop_of(leaf: Leaf) -> int:
@@ -192,10 +220,28 @@ def spans(
 ) -> tuple[Span, ...]:
     """What to mark in ``text``, a text of ``language`` that stands in ``field`` ("text", "title", "summary").
 
-    Half open, sorted, not overlapping, in code points of ``text``; none behind ``MOST_MARKED``. Raises OutOfTime.
+    Half open, sorted, not overlapping, in code points of ``text``; none behind ``MOST_MARKED``. A function word of the
+    text's language is marked where it was asked for in a phrase, or beside nothing else. Raises OutOfTime.
     """
-    asked = tuple(leaf for leaf in leaves if leaf.field in ("", field))
+    asked = tuple(leaf for leaf in telling(leaves, language) if leaf.field in ("", field))
     return _marker(asked, language).spans(text[:MOST_MARKED], deadline) if asked else ()
+
+
+def telling(leaves: Iterable[Leaf], language: str) -> Sequence[Leaf]:
+    """``leaves`` without words that are function words in texts of ``language``; all where there are no others.
+
+    A word in capitals is none: IT, WHO.
+    """
+    every = tuple(leaves)
+    known = STOP_WORDS.get(stemming_language(language), frozenset())
+    if not known:
+        return every
+    telling = [
+        leaf
+        for leaf in every
+        if not isinstance(leaf, Word) or fold(leaf.text) not in known or (len(leaf.text) > 1 and leaf.text.isupper())
+    ]
+    return telling or every
 
 
 def query_words(leaf: Leaf) -> tuple[str, ...]:
@@ -219,8 +265,8 @@ class _Marker:
     def __init__(self, leaves: Iterable[Leaf], language: str) -> None:
         self._language = stemming_language(language)
         simple = (each for leaf in leaves for each in meant(leaf, language))
-        asked = ((slots(leaf, language), slop_of(leaf)) for leaf in simple)
-        self._wanted = list(dict.fromkeys((found, slop) for found, slop in asked if found))
+        asked = ((found, slop_of(leaf)) for leaf in simple for found in readings(leaf, language))
+        self._wanted = list(dict.fromkeys(asked))
         wanted = list(chain.from_iterable(found for found, _ in self._wanted))
         self._terms = frozenset(term for slot in wanted if isinstance(slot, Terms) for term in slot.terms)
         self._others = [slot for slot in wanted if not isinstance(slot, Terms)]
@@ -300,6 +346,25 @@ def _sequence(found: Sequence[Token]) -> tuple[Slot, ...]:
     """A slot for each position: the part where a whole and its first part stand together."""
     last_at: dict[int, Token] = {token.position: token for token in found}
     return tuple(Terms(token.terms) for _, token in sorted(last_at.items()))
+
+
+def _has_parts(found: Sequence[Token]) -> bool:
+    """Whether the tokens are a whole with parts that mean something: those of 2.7.1 do not."""
+    word = found[0].word
+    return found[-1].position > found[0].position and not ("." in word and word.replace(".", "").isdigit())
+
+
+def _without_ending(text: str) -> str:
+    """``text`` without a Korean particle or a last long vowel of Japanese; "" where it has none, or little else."""
+    if text.endswith("\u30fc"):
+        shorter = text.rstrip("\u30fc")
+        return shorter if len(shorter) > 2 and all("\u30a1" <= char <= "\u30fe" for char in shorter[-3:]) else ""
+    if text and "\uac00" <= text[-1] <= "\ud7a3":
+        for particle in PARTICLES:
+            # A noun of one syllable would be found everywhere.
+            if text.endswith(particle) and len(text) > len(particle) + 1:
+                return text[: -len(particle)]
+    return ""
 
 
 def _meeting(slot: Slot, here: Iterable[Token]) -> list[Token]:

@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsindex.analysis import (
+    _GROUPING,
     _INVISIBLE,
     _JOINER,
     _MARKS,
+    _SIGNS,
+    MAX_WORD,
     RUN,
     edit_distance,
     edits_allowed,
@@ -22,6 +25,7 @@ from newsindex.analysis import (
     terms,
     tokens,
 )
+from newsindex.languages import treat_like
 
 
 def seen(text: str, language: str = "") -> list[tuple[int, str, str]]:
@@ -170,14 +174,59 @@ def test_a_sign_without_its_letter_is_a_word(mark: str) -> None:
 LETTER = rf"(?:[^\W_]|[{_MARKS}])"
 INSIDE = rf"(?:[^\W_]|[{_MARKS}{_INVISIBLE}])"
 #: A run, said as plainly as can be.
-PLAIN_RUN = re.compile(rf"{LETTER}{INSIDE}*(?:{_JOINER}{LETTER}{INSIDE}*)*")
+PLAIN_RUN = re.compile(rf"{LETTER}{INSIDE}*(?:(?:{_JOINER}|{_GROUPING}|{_SIGNS}){LETTER}{INSIDE}*)*(?:{_SIGNS})?")
 
 
 @settings(deadline=None)
 @given(
     st.text(
-        st.sampled_from("ab1_.-'’ \n\u0301\u00ad\u200d\u0947के京か\u3099\u1ce9\u1cd0é,") | st.characters(), max_size=40
+        st.sampled_from("ab109_+#\u00a0\u2009.-'’ \n\u0301\u00ad\u200d\u0947के京か\u3099\u1ce9\u1cd0é,")
+        | st.characters(),
+        max_size=40,
     )
 )
 def test_runs_are_words_and_the_joiners_between_them(text: str) -> None:
     assert [match.span() for match in RUN.finditer(text)] == [match.span() for match in PLAIN_RUN.finditer(text)]
+
+
+@pytest.mark.parametrize("code", ["lb", "LB", "lb-LU", "lb_lu"])
+def test_a_language_can_be_treated_like_another(code: str) -> None:
+    assert stemming_language(code) == ""
+    treat_like({"LB": "de", "nl": ""})
+    try:
+        assert (stemming_language(code), stemming_language("nl"), stemming_language("fr")) == ("de", "", "fr")
+    finally:
+        treat_like({})
+    assert (stemming_language(code), stemming_language("nl")) == ("", "nl")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("", "1,000,000", [(0, ("1000000",), "1,000,000")]),
+        ("", "1,2", [(0, ("1.2",), "1,2"), (0, ("1",), "1"), (1, ("2",), "2")]),
+        ("", "1,2,3", [(0, ("1",), "1"), (1, ("2",), "2"), (2, ("3",), "3")]),
+        ("", "C++", [(0, ("c++",), "C++"), (0, ("c",), "C")]),
+        ("", "a+b", [(0, ("a",), "a"), (1, ("b",), "b")]),
+        ("fr", "l\u2019eau", [(0, ("eau", "leau"), "eau")]),
+        ("", "l\u2019eau", [(0, ("leau",), "l\u2019eau"), (0, ("l",), "l"), (1, ("eau",), "eau")]),
+        ("", "Müller", [(0, ("muller", "mueller"), "Müller")]),
+        ("", "Steuer", [(0, ("steuer",), "Steuer")]),
+        ("hu", "Müller", [(0, ("muller",), "Müller")]),
+        ("ko", "1,000원", [(0, ("1000",), "1,000"), (1, ("원",), "원")]),
+        ("ko", "제1,000호", [(0, ("제",), "제"), (1, ("1000",), "1,000"), (2, ("호",), "호")]),
+        ("", "2.7.0rc1", [(0, ("2.7.0rc1",), "2.7.0rc1"), (0, ("2",), "2"), (1, ("7",), "7"), (2, ("0rc1",), "0rc1")]),
+        ("", "1,000km", [(0, ("1",), "1"), (1, ("000km",), "000km")]),
+        ("ko", "2.1가", [(0, ("2.1",), "2.1"), (0, ("2",), "2"), (1, ("1",), "1"), (2, ("가",), "가")]),
+    ],
+)
+def test_what_words_are_found_by(language: str, text: str, expected: list[tuple[int, tuple[str, ...], str]]) -> None:
+    assert [(t.position, t.terms, text[t.start : t.end]) for t in tokens(text, language)] == expected
+
+
+@pytest.mark.parametrize("language", ["", "fr", "tr"])
+@pytest.mark.parametrize(
+    "text", ["l'" + "a" * 100_000, "1,1" * 30_000, "1.1" * 30_000, "a." * 30_000, "1,000" * 20_000]
+)
+def test_a_run_without_end_has_short_terms(text: str, language: str) -> None:
+    assert all(len(term) <= 2 * MAX_WORD for token in tokens(text, language) for term in token.terms)

@@ -222,6 +222,17 @@ def test_e022_a_lag_that_is_no_number(settings: Any, lag: object) -> None:
     assert (only().id, repr(lag) in only().msg) == ("newsindex.E022", True)
 
 
+@pytest.mark.parametrize("languages", ["de", {"lb": "xx"}, {"lb": None}, {1: "de"}, None])
+def test_e023_languages_without_a_stemmer(settings: Any, languages: object) -> None:
+    settings.NEWSINDEX_LANGUAGES = languages
+    assert (only().id, repr(languages) in only().msg) == ("newsindex.E023", True)
+
+
+def test_languages_that_are_treated_like_others(settings: Any) -> None:
+    settings.NEWSINDEX_LANGUAGES = {"lb": "de", "nl": ""}
+    assert found() == []
+
+
 @pytest.mark.django_db
 def test_w021_a_change_that_waits_for_too_long() -> None:
     change = PendingChange.objects.create(source="blog.post", object_pk="1")

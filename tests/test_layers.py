@@ -17,6 +17,7 @@ PACKAGE = ROOT / "newsindex"
 #: modules have places of their own. A new module gets its place here before anything imports it.
 ORDER = [
     *["exceptions", "conf", "logs", "tasks", "deadline", "pace"],
+    *["languages", "numerals"],
     *["analysis", "stopwords", "markup", "paragraphs", "query", "matching", "ranking"],
     *["models", "migrations"],
     *[
@@ -53,6 +54,7 @@ STRANGERS = [
 #: These run in a plain script: nothing that they import, however far away, is Django.
 WITHOUT_DJANGO = {
     *["exceptions", "logs", "deadline"],
+    *["languages", "numerals"],
     *["analysis", "stopwords", "markup", "paragraphs", "query", "matching", "ranking"],
 }
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsindex.analysis import Token, tokens
 from newsindex.deadline import Deadline, OutOfTime
-from newsindex.matching import MOST_MARKED, Slot, occurrences, slop_of, slots, spans
+from newsindex.matching import MOST_MARKED, Slot, occurrences, readings, slop_of, slots, spans, telling
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix, Word
 
 TEXT = "The U.S. e-mail about running shoes: 東京都庁 is e-mailed. Élève’s 2.7.1 beats 2.7"
@@ -100,8 +100,9 @@ def defined_spans(leaves: list[Leaf], text: str, language: str) -> tuple[tuple[i
     found = tokens(text, language)
     places = sorted(
         span
-        for leaf in leaves
-        for occurrence in occurrences(slots(leaf, language), found, slop_of(leaf))
+        for leaf in telling(leaves, language)
+        for looked_for in readings(leaf, language)
+        for occurrence in occurrences(looked_for, found, slop_of(leaf))
         for span in occurrence.marked
     )
     out: list[tuple[int, int]] = []

@@ -72,7 +72,7 @@ TREES: list[tuple[str, Node]] = [
     ("caf" + "e\u0301", Word("café")),
     ("¿a?, (b) – c!", every(a, b, c)),
     ("don't O'Reilly's e-mail U.S. 2.7.1", every(*map(Word, ["don't", "O'Reilly's", "e-mail", "U.S", "2.7.1"]))),
-    ("$100 50% #tag C++ [a] {b} <c>", every(*map(Word, ["100", "50", "tag", "C", "a", "b", "c"]))),
+    ("$100 50% #tag C++ [a] {b} <c>", every(*map(Word, ["100", "50", "tag", "C++", "a", "b", "c"]))),
     ("a & b / c | d + - ... = ~", every(a, b, c, d)),
     ("東京 オリンピック", every(Word("東京"), Word("オリンピック"))),
     ("a\u3000b\u200bc\u00a0d", every(a, b, c, d)),

@@ -19,7 +19,20 @@ from django.utils.safestring import mark_safe
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newsindex.analysis import INVISIBLE, JOINING, OTHER, PAIRED, RUN, WORD, character_kinds, length, tokens
+from newsindex.analysis import (
+    GROUPING,
+    INVISIBLE,
+    JOINING,
+    OTHER,
+    PAIRED,
+    RUN,
+    SIGN,
+    SPACING,
+    WORD,
+    character_kinds,
+    length,
+    tokens,
+)
 from newsindex.engines.base import Document
 from newsindex.engines.whoosh import building, inversion
 from newsindex.engines.whoosh import workers as workers_module
@@ -36,7 +49,7 @@ from tests.whoosh_reference import write_reference
 
 #: Everything that some rule of the analysis is about, close together.
 ALPHABET = (
-    "aAbBiIsStT09 _.-'\n\0İıßſﬁÉéёйÅ²١"
+    "aAbBiIsStT0099 _.-',+#\u00a0\u2009\n\0İıßſﬁÉéёйÅ²١"
     "\u2019\u02bc\uff07\u2010\u2011\u0301\u0307\u00ad\u200b\u200c\u200d\u2060\u0640\u064b"
     "日本語한글カ゛ﾞｶ々ไทยกุ์မြန်ខ្មែរहिन्दी\U00020000\U000e0100\ud800\udc00😀\U0001f468\u200d\U0001f469"
 )
@@ -44,7 +57,9 @@ ALPHABET = (
 WORDS = [
     "the", "The", "THE", "news", "e-mail", "O'Reilly's", "U.S.", "2.7.1", "don't", "l\u2019école", "a.b.c.d.e.f.g.h",
     "running", "Läufer", "МОСКВА", "İstanbul", "sevenchr", "eightchr9", "fifteencharacte", "sixteencharacter",
-    "seventeencharacte", "zweiundzwanzigjährige", "東京都", "Djangoの本", "日-本",
+    "seventeencharacte", "zweiundzwanzigjährige", "東京都", "Djangoの本", "日-本", "1,000,000",
+    "1.234,56", "1,2,3", "1\u202f000", "1\u20091000", "ruby-2.7.1.tar.gz", "3.1.4가", "C++", "C#-", "C++17", "a+++",
+    "F#の",
 ]
 # fmt: on
 LANGUAGES = ["en", "de", "tr", "ru", "hi", ""]
@@ -131,10 +146,12 @@ def test_every_character_is_what_runs_take_it_for() -> None:
         char = chr(code)
         if RUN.fullmatch(char):
             expected = WORD
-        elif RUN.fullmatch(f"a{char}"):
-            expected = INVISIBLE
+        elif RUN.fullmatch(f"a{char}a"):
+            expected = INVISIBLE if RUN.fullmatch(f"1{char}") else SIGN if RUN.fullmatch(f"a{char}") else JOINING
+        elif RUN.fullmatch(f"a{char}{char}"):
+            expected = SIGN
         else:
-            expected = JOINING if RUN.fullmatch(f"a{char}a") else OTHER
+            expected = GROUPING if RUN.fullmatch(f"1{char}1") else SPACING if RUN.fullmatch(f"1{char}111") else OTHER
         if (WORD if kind == PAIRED else kind) != expected:
             wrong.append(hex(code))
     assert wrong == []

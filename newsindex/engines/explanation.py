@@ -15,7 +15,7 @@ from typing import Final
 from newsindex.analysis import Token, length, tokens
 from newsindex.engines.base import Document, Explanation, LeafPart, PassagePart, PassageWord, Placed, SearchRequest
 from newsindex.engines.closeness import rarity
-from newsindex.matching import Occurrence, meant, occurrences, slop_of, slots
+from newsindex.matching import Occurrence, meant, occurrences, readings, slop_of
 from newsindex.query import unparse
 from newsindex.query.nodes import And, Everything, Leaf, Node, Or, alternatives, leaves, relaxed
 from newsindex.ranking import (
@@ -113,9 +113,10 @@ class _Article:
         """Each text of a field, and where the leaf stands in it, with what counts once there, and less of a synonym."""
         language = self.document.language
         ways = [
-            (SYNONYM if number else 1, slots(each, language), slop_of(each))
+            (SYNONYM if number else 1, way, slop_of(each))
             for number, each in enumerate(meant(leaf, language))
             if each.field in ("", name)
+            for way in readings(each, language)
         ]
         for text, found in self.texts[name]:
             yield text, [(share, place) for share, way, slop in ways for place in occurrences(way, found, slop)]

@@ -43,7 +43,7 @@ from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.paging import Place, decode_cursor, encode_cursor, place
 from newsindex.engines.relatedness import POOL, candidate_leaves, chosen, like_request, telling, unmarked
 from newsindex.exceptions import ContractError, WriterBusy
-from newsindex.matching import meant, occurrences, slop_of, slots, spans
+from newsindex.matching import meant, occurrences, readings, slop_of, spans
 from newsindex.query import replace_words, unparse
 from newsindex.query.nodes import (
     And,
@@ -312,12 +312,12 @@ def count(leaf: Leaf, article: Article) -> Found:
 
 
 def _count(leaf: Simple, article: Article) -> Found:
-    looked_for, slop = slots(leaf, article.document.language), slop_of(leaf)
+    ways, slop = readings(leaf, article.document.language), slop_of(leaf)
 
     def times(name: str) -> list[int]:
         if leaf.field not in ("", name):
             return [0 for _ in article.texts[name]]
-        return [sum(o.count for o in occurrences(looked_for, found, slop)) for found in article.texts[name]]
+        return [sum(o.count for way in ways for o in occurrences(way, found, slop)) for found in article.texts[name]]
 
     by_field = {name: times(name) for name in FIELDS}
     return Found({name: sum(by_field[name]) for name in FIELDS}, tuple(by_field["text"]))

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from newsindex.numerals import SPACES
 from newsindex.query.limits import Limits
 from newsindex.query.nodes import Keyword, Phrase
 from newsindex.query.notes import Notes
@@ -44,6 +45,9 @@ _FEWEST_IN_CAPITALS: Final = 8
 _SEPARATORS = re.compile("[\x00-\x1f\x7f-\x9f\u200b\ud800-\udfff]")
 # Marks of writing direction and byte order come along when text is pasted, and mean nothing here.
 _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# A space that groups digits is no space between words.
+_SPACED_NUMBER = re.compile(rf"(?<![0-9])[0-9]{{1,3}}(?:[{SPACES}][0-9]{{3}})+(?![0-9])")
+_SPACES = re.compile(rf"[{SPACES}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ def cleaned(text: str, limits: Limits, notes: Notes) -> str:
         notes.add("text_cut", limits.max_characters)
         text = _cut(text, limits)
     text = _DIRECTIONS.sub("", _SEPARATORS.sub(" ", text))
+    text = _SPACED_NUMBER.sub(lambda number: _SPACES.sub("", number[0]), text)
     return unicodedata.normalize("NFC", text).strip()
 
 

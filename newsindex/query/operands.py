@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final, TypeAlias
 
-from newsindex.analysis import Token, edits_allowed, keyword, tokens
+from newsindex.analysis import SIGNS, Token, edits_allowed, keyword, tokens
 from newsindex.query.limits import Limits
 from newsindex.query.nodes import Fuzzy, KeywordField, LeafField, Node, Phrase, Prefix, Published, Word
 from newsindex.query.notes import Notes
@@ -32,7 +32,8 @@ def trimmed(text: str) -> str:
         start += 1
     while end > start and is_edge(text[end - 1]):
         end -= 1
-    return text[start:end]
+    sign = SIGNS.match(text, end)
+    return text[start : sign.end() if sign else end]
 
 
 def is_edge(char: str) -> bool:
@@ -223,7 +224,8 @@ def _marked(part: str) -> tuple[str, str, str]:
             end -= 1
         else:
             break
-    text = trimmed(part[:end])
+    sign = SIGNS.match(part, end)
+    text = trimmed(part[: sign.end() if sign and not mark else end])
     # 3~5 is a range, ~5 is "about five": text, not a word with other spellings.
     if number and (not text or text.isdigit()):
         return trimmed(part), "*" if mark == "*" else "", ""

@@ -14,8 +14,9 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from newsindex.analysis import STEMMERS, tokens
+from newsindex.analysis import tokens
 from newsindex.engines.whoosh.manifest import INDEX_FORMAT
+from newsindex.languages import STEMMERS
 
 #: What comes out for the sample, in short.
 SAMPLE: Final = "sample"

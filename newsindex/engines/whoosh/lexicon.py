@@ -12,18 +12,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, filterfalse
+from string import ascii_letters, digits
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newsindex.analysis import (
+    GROUPING,
     INVISIBLE,
     JOINING,
     MAX_JOINED_PARTS,
     MAX_WORD,
     PAIRED,
     RUN,
+    SIGN,
+    SPACING,
     WORD,
     Token,
     character_kinds,
@@ -46,6 +50,10 @@ _FIRST_BYTES: Final = np.array([(1 << 8 * size) - 1 for size in range(9)], np.ui
 _SPREAD: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
 
 _ZERO: Final = np.zeros(1, np.int64)
+_PLUS: Final = ord("+")
+_DIGITS, _LETTERS = (
+    np.isin(np.arange(256), np.frombuffer(chars, np.uint8)) for chars in (digits.encode(), ascii_letters.encode())
+)
 
 Numbers: TypeAlias = NDArray[np.int64]
 
@@ -86,7 +94,8 @@ def cut(texts: Sequence[str]) -> Runs:
         # Fewer runs: the tokens of words in ASCII have no case.
         data = data.lower()
     kinds = np.frombuffer(bytearray(data.translate(_kinds_of_bytes())), np.uint8)
-    within = _within_ascii(kinds) if ascii else _within(np.frombuffer(data, np.uint8), kinds)
+    found = np.frombuffer(data, np.uint8)
+    within = _within_ascii(found, kinds) if ascii else _within(found, kinds)
     edges = np.flatnonzero(within[1:] != within[:-1]) + 1
     if len(within) and within[0]:
         edges = np.concatenate(([0], edges))
@@ -118,13 +127,33 @@ def _kinds_of_bytes() -> bytes:
     return character_kinds(128) + bytes(128)
 
 
-def _within_ascii(kinds: Array) -> NDArray[np.bool_]:
-    """Which bytes belong to runs: those of words, and joiners between two of them."""
+def _within_ascii(data: NDArray[np.uint8], kinds: Array) -> NDArray[np.bool_]:
+    """Which bytes belong to runs: those of words, and what joins two of them."""
     within: NDArray[np.bool_] = kinds == WORD
-    joiners = np.flatnonzero(kinds == JOINING)
-    # The byte before the first is the last, a zero.
-    within[joiners[within[joiners - 1] & within[joiners + 1]]] = True
+    within[_joining(data, kinds, within)] = True
     return within
+
+
+def _joining(data: NDArray[np.uint8], kinds: Array, within: NDArray[np.bool_]) -> Numbers:
+    """The bytes of ASCII that belong to runs, as others are ``within``, for what is around them."""
+    # The byte before the first is the last, a zero.
+    signs = np.flatnonzero((kinds >= JOINING) & (data < 0x80))
+    own = kinds[signs]
+    joiners = signs[own == JOINING]
+    commas = signs[own == GROUPING]
+    found = [
+        joiners[within[joiners - 1] & within[joiners + 1]],
+        commas[_DIGITS[data[commas - 1]] & _DIGITS[data[commas + 1]]],
+    ]
+    behind = signs[own == SIGN]
+    behind = behind[_LETTERS[data[behind - 1]]]
+    if len(behind):
+        double = (data[behind] == _PLUS) & (data[behind + 1] == _PLUS)
+        after = behind + 1 + double
+        complete = (double | (data[behind] != _PLUS)) & (kinds[after] != SIGN)
+        behind, double = behind[complete], double[complete]
+        found += [behind, behind[double] + 1]
+    return np.concatenate(found)
 
 
 def _within(data: NDArray[np.uint8], kinds: Array) -> NDArray[np.bool_]:
@@ -145,11 +174,13 @@ def _within(data: NDArray[np.uint8], kinds: Array) -> NDArray[np.bool_]:
     hidden = found == INVISIBLE
     for first, size in zip(firsts[hidden].tolist(), sizes[hidden].tolist(), strict=True):
         within[first : first + size] = within[first - 1]
-    joiners = np.flatnonzero((kinds == JOINING) & (data < 0x80))
-    joined = joiners[within[joiners - 1] & within[joiners + 1]]
-    wide = found == JOINING
-    firsts, sizes = firsts[wide], sizes[wide]
+    joined = _joining(data, kinds, within)
+    wide = (found == JOINING) | (found == SPACING)
+    firsts, sizes, spaces = firsts[wide], sizes[wide], found[wide] == SPACING
     between = within[firsts - 1] & within[firsts + sizes]
+    after = (firsts + sizes)[spaces]
+    threes = _DIGITS[data[after]] & _DIGITS[data[after + 1]] & _DIGITS[data[after + 2]] & ~_DIGITS[data[after + 3]]
+    between[spaces] = _DIGITS[data[firsts[spaces] - 1]] & threes
     within[joined] = True
     for step in range(4):
         within[firsts[between & (sizes > step)] + step] = True

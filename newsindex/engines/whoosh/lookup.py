@@ -20,7 +20,7 @@ from newsindex.engines.whoosh.runs import Run, ranges
 from newsindex.engines.whoosh.segments import Segment
 from newsindex.engines.whoosh.slop import near
 from newsindex.engines.whoosh.vocabulary import forms_near, pairs_with
-from newsindex.matching import Contains, Near, Slot, Starts, Terms, repeats, slop_of, slots
+from newsindex.matching import Contains, Near, Slot, Starts, Terms, readings, repeats, slop_of
 from newsindex.query.nodes import Simple
 
 #: The postings of up to so many forms are one run each; of more, they are copied into one.
@@ -68,17 +68,17 @@ def looked_for(segment: Segment, leaf: Simple, only: str | None = None) -> list[
     for language in segment.languages:
         if only not in (None, language):
             continue
-        wanted = slots(leaf, language)
-        if len(wanted) > 1:
-            # Only stems come in a row.
-            steps = tuple(tuple(forms_of(segment, language, cast(Terms, slot))) for slot in wanted)
-            if all(steps):
-                found.append(Row(steps, repeats(wanted), slop_of(leaf)))
-        elif wanted and isinstance(wanted[0], Terms):
-            found += forms_of(segment, language, wanted[0])
-        else:
-            # Unstemmed words mean the same in each language.
-            words.update(wanted)
+        for wanted in readings(leaf, language):
+            if len(wanted) > 1:
+                # Only stems come in a row.
+                steps = tuple(tuple(forms_of(segment, language, cast(Terms, slot))) for slot in wanted)
+                if all(steps):
+                    found.append(Row(steps, repeats(wanted), slop_of(leaf)))
+            elif isinstance(wanted[0], Terms):
+                found += forms_of(segment, language, wanted[0])
+            else:
+                # Unstemmed words mean the same in each language.
+                words.update(wanted)
     return [*found, *(each for slot in words for each in forms_of_words(segment, slot))]
 
 

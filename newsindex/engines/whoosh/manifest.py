@@ -24,7 +24,7 @@ from typing import Any, Final
 from newsindex.exceptions import IndexDamaged
 
 #: Changes with whatever makes older indexes unreadable: files, arrays, stored records, the analysis of text.
-INDEX_FORMAT: Final = 3
+INDEX_FORMAT: Final = 4
 COMMIT: Final = "commit"
 #: What the commit is written to before it gets its name.
 ASIDE: Final = "commit.new"
