@@ -31,7 +31,7 @@ MAX_VALUE_CHARACTERS: Final = 500
 
 @dataclass(frozen=True)
 class Parameters:
-    """What is asked for, cleaned. after: from that day on; before: before that day."""
+    """What is asked for, cleaned. after: from that day on; before: before that day. verbatim: in no other spelling."""
 
     q: str = ""
     tags: tuple[str, ...] = ()
@@ -40,6 +40,7 @@ class Parameters:
     after: date | None = None
     before: date | None = None
     sort: Sort = "relevance"
+    verbatim: bool = False
 
     @property
     def has_filters(self) -> bool:
@@ -130,6 +131,7 @@ _ENCODERS: Final[Mapping[str, Callable[[Any], str]]] = {
     "after": lambda day: f"after={day.isoformat()}" if day else "",
     "before": lambda day: f"before={day.isoformat()}" if day else "",
     "sort": lambda sort: f"sort={sort}" if sort != "relevance" else "",
+    "verbatim": lambda verbatim: "verbatim=1" if verbatim else "",
 }
 
 
@@ -172,6 +174,7 @@ class SearchForm(forms.Form):
     after = DayField(label=_("From"), required=False)
     before = DayField(label=_("Before"), required=False)
     sort = forms.ChoiceField(label=_("Sort by"), required=False, choices=SORTS)
+    verbatim = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(data if data is not None else {}, **kwargs)
@@ -201,6 +204,7 @@ class SearchForm(forms.Form):
             after=clean.get("after"),
             before=clean.get("before"),
             sort=clean.get("sort") or "relevance",
+            verbatim=bool(clean.get("verbatim")),
         )
 
     def full_clean(self) -> None:

@@ -51,6 +51,12 @@ def highlight(marked: Marked | str) -> SafeString:
     return SafeString(_marked_html(marked.text, _sound(marked.spans, len(marked.text))))
 
 
+def with_link(sentence: str, url: str, text: str) -> SafeString:
+    """``sentence``, plain text with one "%(link)s" in it, where that is ``text`` with a link to ``url``."""
+    before, _, after = sentence.partition("%(link)s")
+    return SafeString(f'{escape(before)}<a href="{escape(url)}">{escape(text)}</a>{escape(after)}')
+
+
 def number_writer() -> Callable[[int], str]:
     """How the site writes whole numbers at this moment, for one who has many of them."""
     return str if localize(_LONG_NUMBER) == str(_LONG_NUMBER) else lambda number: str(localize(number))

@@ -177,12 +177,14 @@ class Completion:
 class Matches:
     """Which rows of one model match, best first.
 
-    pks: ``str(pk)`` of each, at most the limit asked for. total: how many match, whatever the limit.
+    pks: ``str(pk)`` of each, at most the limit asked for. total: how many match, whatever the limit. suggestion: the
+    query with unknown words corrected, or "".
     """
 
     query: Query
     pks: tuple[str, ...]
     total: int
+    suggestion: str = ""
 
     @property
     def capped(self) -> bool:
@@ -220,6 +222,7 @@ class _Question:
     query: Query
     request: SearchRequest
     relax: bool = True
+    follow: bool = True
     #: The keys of the articles that editors have pinned to the query.
     pinned: tuple[str, ...] = ()
 
@@ -235,6 +238,8 @@ class Results:
         self._first: _Answer | None = None
         self._match: Match = question.request.match
         self._suggestion = ""
+        self._corrected = False
+        self._searched = question.query
         self._mask: Mask | None = None
         self._complete = 0
 
@@ -321,6 +326,12 @@ class Results:
         return self._suggestion
 
     @property
+    def corrected(self) -> bool:
+        """Whether nothing was found as it was asked for, and these are the results of ``suggestion``."""
+        self._answer()
+        return self._corrected
+
+    @property
     def relaxed(self) -> bool:
         """Whether no article has all the words, or few have, and these are the closest: they have some of them."""
         self._answer()
@@ -357,7 +368,7 @@ class Results:
         None where it may not be shown, the engine can't say, or so much is pending that nothing is counted.
         """
         self._answer()
-        request = replace(self._question.request, match=self._match)
+        request = replace(self._question.request, query=self._searched.tree, match=self._match)
         return _explained(self._question.alias, request, key, self._mask)
 
     def _answer(self) -> _Answer:
@@ -376,7 +387,7 @@ class Results:
         if not answer.covers(start, stop):
             # What is counted was counted with the first slice.
             other = replace(request, offset=start, limit=stop - start, facets=(), timeline=False, correct=False)
-            answer = self._gated(replace(other, match=self._match))
+            answer = self._gated(replace(other, query=self._searched.tree, match=self._match))
         rows = answer.rows[start - answer.offset : stop - answer.offset]
         return [row for row in rows if row is not None]
 
@@ -384,6 +395,10 @@ class Results:
         """The page asked for; when no article has all the words, or few of many, the same page of the closest ones."""
         strict = self._gated(request)
         self._suggestion = strict.page.suggestion
+        if self._suggestion and self._question.follow and not strict.page.total:
+            mended = self._ask_suggestion(request)
+            if mended is not None:
+                return replace(mended, took=strict.took + mended.took)
         # There are none where there is just one word, or nothing but filters.
         parts = alternatives(request.query)
         complete = max(0, strict.page.total - strict.added - len(strict.dropped))
@@ -398,6 +413,16 @@ class Results:
         self._complete = complete
         return replace(close, took=strict.took + close.took)
 
+    def _ask_suggestion(self, request: SearchRequest) -> _Answer | None:
+        """The same page of what the suggestion finds. None, and no suggestion, where nothing of that may be shown."""
+        self._searched = parse(self._suggestion)
+        mended = self._gated(replace(request, query=self._searched.tree, correct=False))
+        if mended.page.total > len(mended.dropped):
+            self._corrected = True
+            return mended
+        self._suggestion, self._searched = "", self._question.query
+        return None
+
     def _gated(self, request: SearchRequest) -> _Answer:
         if self._mask is None:
             self._mask = mask_of(self._question.alias, audiences=request.audiences, now=request.now)
@@ -406,7 +431,7 @@ class Results:
             if pins.hits:
                 return _with_pins(self._question, pins, self._mask)
         page = _masked_search(self._question.alias, request, self._mask)
-        rows = tuple(_results(page.hits, self._question.query, request.now, request.audiences))
+        rows = tuple(_results(page.hits, self._searched, request.now, request.audiences))
         if not self._mask.complete:
             # No more than that there is another page, and nothing where nothing may be shown.
             most = request.offset + request.limit + 1 if any(rows) or not rows else len(rows)
@@ -435,6 +460,7 @@ def search(
     timeline: bool = True,
     relax: bool = True,
     correct: bool = True,
+    follow: bool = True,
     pins: bool = True,
     curated: Curation | None = None,
     recency: timedelta | None = None,
@@ -445,7 +471,8 @@ def search(
     tags, authors, sections, sources: a choice each, one of its values is enough. after: published on that day or
     later; before: before that day. offset, limit: the slice that will be asked for first, so that ``count()`` and that
     slice cost one call together. relax: where no article has all the words, show the closest. correct: where none has
-    them, look for other spellings (``Results.suggestion``). pins: put what editors have pinned to the query first, by
+    them, or hardly any, look for other spellings (``Results.suggestion``). follow: where nothing was found as it is,
+    show what another spelling finds (``Results.corrected``). pins: put what editors have pinned to the query first, by
     relevance and where nothing but ``sources`` narrows the search. curated: what editors say, to try it out; None for
     what they have said. timeout: seconds.
     ``audiences=EVERYTHING`` shows drafts too; it is for code that has asked for permissions itself.
@@ -471,7 +498,7 @@ def search(
     )
     unnarrowed = sort == "relevance" and request.filters == Filters(sources=request.filters.sources)
     pinned = said.pinned(asked, request.now) if pins and unnarrowed else ()
-    return Results(_Question(engine, query, request, relax, pinned))
+    return Results(_Question(engine, query, request, relax, follow, pinned))
 
 
 def understood(text: str) -> Query:
@@ -647,10 +674,12 @@ def matching_keys(
     now: datetime | None = None,
     limit: int = MATCHING_LIMIT,
     typing: bool = False,
+    correct: bool = False,
 ) -> Matches:
     """Which rows of ``model`` match ``text``, best first: keys only, rows are not loaded.
 
-    typing: the last word may be unfinished, as in an autocomplete field.
+    typing: the last word may be unfinished, as in an autocomplete field. correct: look for other spellings where none,
+    or hardly any, match.
     """
     query = understood(text)
     request = SearchRequest(
@@ -661,10 +690,10 @@ def matching_keys(
         limit=limit,
         paragraphs_per_article=0,
         content=False,
-        correct=False,
+        correct=correct,
     )
     page = _masked_search(engine, request, mask_of(engine, audiences=request.audiences, now=request.now))
-    return Matches(query, tuple(hit.pk for hit in page.hits), page.total)
+    return Matches(query, tuple(hit.pk for hit in page.hits), page.total, page.suggestion)
 
 
 def matching(
@@ -752,6 +781,12 @@ def allows(source: Source[Any], obj: Any, *, audiences: Collection[str], now: da
     if (start is not None and start > now) or (end is not None and end <= now):
         return False
     return not frozenset(audiences).isdisjoint(source.audiences(obj))
+
+
+def correction_message(results: Results) -> str:
+    """What to say of results that are ``corrected``."""
+    said = gettext("Nothing was found for “%(query)s”. These are the results for “%(suggestion)s”.")
+    return said % {"query": results.query.text, "suggestion": results.suggestion}
 
 
 def closeness_message(results: Results) -> str:

@@ -41,6 +41,7 @@ from newsindex.searching import (
     Results,
     allows,
     closeness_message,
+    correction_message,
     mark,
     more_like,
     note_messages,
@@ -130,6 +131,7 @@ class SearchMixin(AnswerMixin, AudienceMixin):
             "after": parameters.after,
             "before": parameters.before,
             "sort": parameters.sort,
+            "follow": not parameters.verbatim,
             "audiences": self.get_audiences(self.request),
             "paragraphs": self.paragraphs_per_article,
             "timeout": self.timeout,
@@ -170,9 +172,11 @@ class SearchView(SearchMixin, TemplateView):
     Where the engine answered also: ``results`` (Results), ``page_obj`` (Page of Result, or None where nothing was
     asked), ``hits`` (list of Result), ``total`` (int), ``relaxed``, ``partial`` (bool), ``complete``, ``close``
     (int: where ``relaxed``, how many have all words, and how many only some), ``suggestion``,
-    ``suggestion_url`` (str, "" for none), ``facets`` (tuple of FacetGroup), ``timeline`` (Chart or None), ``sorts``
-    (tuple of SortChoice), ``pages`` (list of (number or None for a gap, url)), ``previous_url``, ``next_url`` (str),
-    ``explained`` (bool: see ``may_explain``), ``explanations`` (dict of keys to Explanation, empty for visitors).
+    ``suggestion_url`` (str, "" for none), ``corrected`` (bool: nothing was found as asked, and these are the results of
+    the suggestion), ``verbatim_url`` (str: the query as it was asked, where corrected),
+    ``facets`` (tuple of FacetGroup), ``timeline`` (Chart or None), ``sorts`` (tuple of SortChoice), ``pages`` (list of
+    (number or None for a gap, url)), ``previous_url``, ``next_url`` (str), ``explained`` (bool: see ``may_explain``),
+    ``explanations`` (dict of keys to Explanation, empty for visitors).
     """
 
     template_name = "newsindex/search.html"
@@ -244,7 +248,9 @@ class SearchView(SearchMixin, TemplateView):
             "close": found.total - results.complete if page is not None and results.relaxed else 0,
             "partial": results.partial,
             "suggestion": suggestion,
-            "suggestion_url": parameters.query_string(q=suggestion) if suggestion else "",
+            "suggestion_url": parameters.query_string(q=suggestion, verbatim=False) if suggestion else "",
+            "corrected": bool(suggestion) and results.corrected,
+            "verbatim_url": parameters.query_string(verbatim=True) if suggestion and results.corrected else "",
             "facets": facet_groups(results.facets, parameters),
             "timeline": chart(results.timeline, parameters),
             "sorts": sort_choices(parameters),
@@ -487,6 +493,8 @@ def search_data(found: Found) -> dict[str, Any]:
     hits = [_hit_data(hit) for hit in page] if page is not None else []
     if page is not None and results.relaxed:
         notes.insert(0, closeness_message(results))
+    if page is not None and results.corrected:
+        notes.insert(0, correction_message(results))
     return {
         "query": found.parameters.q,
         "total": found.total,
@@ -498,6 +506,7 @@ def search_data(found: Found) -> dict[str, Any]:
         "took_ms": round(results.took * 1000, 1),
         "notes": notes,
         "suggestion": results.suggestion or None,
+        "corrected": page is not None and results.corrected,
         "synonyms": results.query.synonyms,
         "hits": hits,
         "facets": {

@@ -356,6 +356,41 @@ class TestTrouble:
         assert titles(response) == ["Heron"]
         assert said(response) == ["The search index can’t say where these rows match (the texts are gone)."]
 
+    def test_another_spelling_is_offered_with_a_link(self, admin_client: Client) -> None:
+        make_post("Heron", "It landed & rested.")
+        make_article("Harbour", "Only here stands the word lighthouse.")
+        update()
+        response = admin_client.get(POSTS, {"q": "landde", "_facets": "True"})
+        assert titles(response) == []
+        assert said(response) == ['Did you mean <a href="?_facets=True&amp;q=landed">landed</a>?']
+        assert said(response)[0] in response.content.decode()
+        assert titles(admin_client.get(POSTS, {"q": "landed"})) == ["Heron"]
+        # It stands in another model, whose rows somebody else may see.
+        assert said(admin_client.get(POSTS, {"q": "lighthuose"})) == []
+        assert said(admin_client.get(ARTICLES, {"q": "lighthuose"})) != []
+
+    def test_any_of_the_words_are_offered_where_no_row_has_all(self, admin_client: Client) -> None:
+        make_post("Heron", "It landed.")
+        make_post("Stork", "It clattered.")
+        update()
+        response = admin_client.get(POSTS, {"q": "landed clattered"})
+        assert titles(response) == []
+        assert said(response) == [
+            'No row has all of these words. Search for any: <a href="?q=landed+OR+clattered">landed OR clattered</a>'
+        ]
+        assert said(admin_client.get(POSTS, {"q": "zeppelin balloon"})) == []
+
+    def test_nothing_is_offered_of_rows_that_the_admin_leaves_out(
+        self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_post("Heron", "It landed.")
+        make_post("Stork", "It clattered.")
+        update()
+        model_admin = admin.site._registry[Post]
+        monkeypatch.setattr(model_admin, "get_queryset", lambda request: Post.objects.filter(headline="Stork"))
+        assert said(admin_client.get(POSTS, {"q": "landde"})) == []
+        assert said(admin_client.get(POSTS, {"q": "clatterde"})) != []
+
     @pytest.mark.parametrize("engine", [MemoryEngine, BrokenEngine])
     @pytest.mark.parametrize(
         "text",

@@ -278,6 +278,15 @@ def test_search_tells_what_was_ignored_and_what_is_closest() -> None:
     assert "Harbour" in out
 
 
+def test_search_shows_what_another_spelling_finds_unless_told_not_to() -> None:
+    make_article("Harbour", "The ferry waits.")
+    indexing.update()
+    out, _, _ = run("newsindex_search", "feryr")
+    assert out.splitlines()[0] == "Nothing was found for “feryr”. These are the results for “ferry”."
+    assert "Harbour" in out
+    assert run("newsindex_search", "feryr", "--verbatim")[0] == "Did you mean: ferry\nNothing found.\n"
+
+
 def test_search_finds_nothing_politely_and_hides_drafts_unless_asked() -> None:
     make_article("Secret", "The ferry waits.", status=Article.Status.DRAFT)
     indexing.update()

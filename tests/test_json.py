@@ -41,6 +41,7 @@ def test_the_shape_of_the_answer(client: Client) -> None:
         "partial": False,
         "notes": [],
         "suggestion": None,
+        "corrected": False,
         "synonyms": [],
         "hits": [
             {
@@ -86,7 +87,11 @@ def test_pages_and_notes(client: Client) -> None:
 def test_an_undated_article_and_a_correction(client: Client) -> None:
     make_article("Harbour", "x")
     assert client.get("/search/json/?q=harbour").json()["hits"][0]["published_at"] is None
-    assert client.get("/search/json/?q=harbuor").json()["suggestion"] == "harbour"
+    data = client.get("/search/json/?q=harbuor").json()
+    assert (data["suggestion"], data["corrected"], data["total"]) == ("harbour", True, 1)
+    assert data["notes"] == ["Nothing was found for “harbuor”. These are the results for “harbour”."]
+    data = client.get("/search/json/?q=harbuor&verbatim=1").json()
+    assert (data["suggestion"], data["corrected"], data["total"], data["notes"]) == ("harbour", False, 0, [])
 
 
 def test_sorting_and_filters(client: Client) -> None:

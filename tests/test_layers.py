@@ -26,6 +26,7 @@ ORDER = [
         "engines.counting",
         "engines.closeness",
         "engines.completion",
+        "engines.spelling",
         "engines.correction",
         "engines.explanation",
         "engines.relatedness",

@@ -205,9 +205,44 @@ def test_where_nothing_may_be_counted_many_that_have_all_words_are_not_called_fe
 
 def test_a_misspelt_word_is_corrected() -> None:
     make_article("The harbour", "x")
-    found = search("harbuor")
-    assert found.count() == 0
+    found = search("harbuor", follow=False)
+    assert found.count() == 0 and not found.corrected
     assert found.suggestion == "harbour"
+
+
+def test_what_the_correction_finds_is_shown_where_nothing_else_is(requests_seen: list[SearchRequest]) -> None:
+    for number in range(5):
+        make_article(f"The harbour {number}", "x")
+    requests_seen.clear()
+    found = search("harbuor", limit=2)
+    assert len(found[:2]) == 2 and found.count() == 5
+    assert found.corrected and found.suggestion == "harbour" and not found.relaxed
+    assert found.query.text == "harbuor"
+    assert found[0].url.endswith("?q=harbour") and found[0].title.spans
+    assert len(requests_seen) == 2
+    assert len(found[4:6]) == 1
+    assert len(list(found)) == 5
+    assert search("harbuor", offset=2, limit=2)[2:4] != []
+    assert not search("harbour").corrected
+
+
+def test_the_correction_comes_before_the_closest_and_the_closest_before_nothing() -> None:
+    make_article("Night ferry", "It leaves the harbour at night.")
+    make_article("Harbour", "x")
+    found = search("ferry harbuor")
+    assert found.corrected and not found.relaxed and found.count() == 1
+    found = search("ferry harbuor", follow=False)
+    assert found.relaxed and not found.corrected and found.suggestion == "ferry harbour"
+    found = search("ferry harbour unicorn")
+    assert found.relaxed and not found.corrected and found.suggestion == ""
+
+
+def test_a_correction_to_what_may_not_be_shown_is_not_said() -> None:
+    article = make_article("The harbour", "x")
+    Article.objects.filter(pk=article.pk).update(status=Article.Status.DRAFT)
+    found = search("harbuor")
+    assert found.count() == 0 and not found.corrected
+    assert found.suggestion == ""
 
 
 def test_other_spellings_are_looked_for_only_where_they_are_shown(requests_seen: list[SearchRequest]) -> None:

@@ -200,9 +200,32 @@ def test_closest_matches_and_corrections_are_said(client: Client) -> None:
     assert text_of(page, "p", role="status") == ["No article has all of these words. 1 comes close."]
     assert text_of(page, "article")
     page = get(client, "/search/?q=harbuor")
+    assert text_of(page, "p", role="status") == ["1 article for “harbour”"]
+    (said,) = page.all("p", class_="ni-suggestion")
+    assert said.content == "Nothing was found for “harbuor”. Search for that all the same"
+    assert text_of(page, "article")
+    page = get(client, "/search/?q=harbuor&verbatim=1")
     (suggestion,) = page.all("p", class_="ni-suggestion")
     assert suggestion.content == "Did you mean harbour?"
     assert text_of(page, "h2")[0] == "Nothing was found"
+
+
+def test_the_links_of_a_correction(client: Client) -> None:
+    make_article("Harbour", "Apples", tags=("Sea",))
+    context = client.get("/search/?q=harbuor&tag=Sea").context
+    assert context["corrected"] and context["total"] == 1
+    assert context["verbatim_url"] == "?q=harbuor&tag=Sea&verbatim=1"
+    context = client.get("/search/?q=harbuor&tag=Sea&verbatim=1").context
+    assert not context["corrected"] and context["verbatim_url"] == "" and context["total"] == 0
+    assert context["suggestion_url"] == "?q=harbour&tag=Sea"
+
+
+def test_corrections_in_german(client: Client) -> None:
+    make_article("Harbour", "Apples")
+    with translation.override("de"):
+        page = get(client, "/search/?q=harbuor")
+    (said,) = page.all("p", class_="ni-suggestion")
+    assert said.content == "Zu „harbuor“ wurde nichts gefunden. Trotzdem danach suchen"
 
 
 def test_how_many_have_all_words_and_how_many_come_close(client: Client) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
-from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList, ChangeListSearchForm
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList, ChangeListSearchForm
 from django.core import checks
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -28,10 +28,10 @@ from newsindex.engines import DEFAULT_ALIAS
 from newsindex.engines.base import EVERYTHING, ArticleHit
 from newsindex.exceptions import EngineError
 from newsindex.explaining import shown
-from newsindex.highlighting import excerpt, highlight
+from newsindex.highlighting import excerpt, highlight, with_link
 from newsindex.logs import get_logger
-from newsindex.query import parse
-from newsindex.query.nodes import leaves
+from newsindex.query import parse, unparse
+from newsindex.query.nodes import alternatives, leaves, relaxed
 from newsindex.searching import MATCHING_LIMIT, Matches, explain, hits_for, matched, matching_keys, note_messages
 from newsindex.sources import Source, sources
 
@@ -81,10 +81,35 @@ class AdminSearch:
                 audiences=EVERYTHING,
                 limit=self.limit,
                 typing=self.typing,
+                correct=not self.typing,
             )
         except EngineError as error:
             self._failed(error)
             return None
+
+    def instead(self, rows: QuerySet[Any]) -> tuple[str, str]:
+        """Another query that finds some of ``rows``, and what to say of it with a link in it; "" for none.
+
+        What the index knows of is more than somebody may see here: nothing of what is not among ``rows`` is offered.
+        """
+        if self.matches is None or self.typing:
+            return "", ""
+        tree = self.matches.query.tree
+        offers = [(self.matches.suggestion, gettext("Did you mean %(link)s?"))]
+        if not self.matches.total and alternatives(tree):
+            offers.append((unparse(relaxed(tree)), gettext("No row has all of these words. Search for any: %(link)s")))
+        for text, said in offers:
+            if text and self._finds(text, rows):
+                return text, said
+        return "", ""
+
+    def _finds(self, text: str, rows: QuerySet[Any]) -> bool:
+        try:
+            found = matching_keys(text, self.source.model, engine=self.engine, audiences=EVERYTHING, limit=self.limit)
+        except EngineError as error:
+            self._failed(error)
+            return False
+        return matched(rows, found).exists()
 
     def locate(self, rows: Sequence[Model]) -> None:
         """Ask where each of ``rows`` matches, all in one call."""
@@ -241,6 +266,10 @@ class SearchAdminMixin(BaseAdmin):
         # What is posted ends in a redirect, where each message would be said again.
         for message in _remarks(search) if request.method == "GET" else ():
             self.message_user(request, message, messages.WARNING, fail_silently=True)
+        text, said = search.instead(changelist.root_queryset) if request.method == "GET" else ("", "")
+        if text:
+            url = changelist.get_query_string({SEARCH_VAR: text, PAGE_VAR: None})
+            self.message_user(request, with_link(said, url, text), messages.INFO, fail_silently=True)
         return changelist
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:

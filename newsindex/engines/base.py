@@ -139,7 +139,8 @@ class SearchRequest:
     facets: which counts to make, at most facet_limit values each. recency: the age at which an article has lost half
     of the gain that a new one gets, or None for no gain. timeout: seconds after which the engine may stop and
     return what it has, marked partial. content: False leaves titles, paragraphs and fields of the hits empty.
-    correct: False for who shows no suggestion, so that none is looked for. hidden: keys that count as not there.
+    correct: False for who shows no suggestion, so that none is looked for; a suggestion is one of
+    ``engines.correction``, which also says of how few results. hidden: keys that count as not there.
     """
 
     query: Node
@@ -251,8 +252,9 @@ class MonthCount:
 class SearchPage:
     """The answer. total counts all matching articles. facets: most frequent first, then by ``keyword(value)``.
 
-    suggestion: the query's words with the unknown ones replaced by visible ones, or "". partial: the time was up, so
-    total, counts and hits may miss some. took: seconds. next_cursor: for the page after, None at the end.
+    suggestion: the query with unknown or doubtful words replaced by visible ones, where that finds more, or "".
+    partial: the time was up, so total, counts and hits may miss some. took: seconds. next_cursor: for the page after,
+    None at the end.
     """
 
     hits: tuple[ArticleHit, ...] = ()

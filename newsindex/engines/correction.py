@@ -1,71 +1,292 @@
-"""Did you mean: which words of a query that found nothing are replaced by which visible words. Pure.
+"""Did you mean: a query whose words hardly stand in any article, with words in their place that do. Pure.
 
-The engine that asks makes sure of two things: what it offers as candidates stands in articles that the asker may
-see, and the corrected query matches at least one of them.
+The engine that asks says what is visible to the asker; nothing else comes into a correction, and each word of it
+stands in an article that the asker may see and that the filters let through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import heapq
+import math
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, product
 from typing import Final
+from unicodedata import normalize
 
-from newsindex.analysis import edit_distance, edits_allowed, fold, tokens
-from newsindex.query.nodes import Leaf, Node, Word, leaves
+from newsindex.analysis import MAX_WORD, edits_allowed, tokens
+from newsindex.engines.spelling import FREQUENCY, SPACE, Candidate, Scored, best, edits_tried
+from newsindex.query import parse, unparse
+from newsindex.query.nodes import And, Leaf, Node, Or, Phrase, Word, leaves
 
 #: With more unknown words than this the query is no misspelling, and looking for each costs too much.
 MAX_CORRECTED: Final = 3
+#: A query that finds more is not looked at.
+FEW_RESULTS: Final = 2
+#: A visible word is doubted where it stands in at most so many articles, ...
+_RARE: Final = 2
+#: ... has so many letters, and another one, a slip of this cost away at most, stands in so many times as many.
+_LONG: Final = 5
+_SURE: Final = 3.85
+_TIMES: Final = 100
+#: How many words are tried for one, and how many queries.
+_TRIED_ALONE: Final = 8
+_TRIED_TOGETHER: Final = 4
+_TRIED_QUERIES: Final = 12
+#: How many ways to cut a word in two are looked up in texts, and how many pairs of words are put together.
+_TRIED_CUTS: Final = 4
+_TRIED_JOINS: Final = 8
+_SHORTEST_PART: Final = 2
+#: How many articles say how a word is spelt.
+SPELT_IN: Final = 8
+#: ... and how many characters of them are read for that.
+_READ: Final = 20_000
+#: How much it counts in how many articles all words of a query stand.
+_TOGETHER: Final = 2 * FREQUENCY
+_HIDDEN: Final = dict.fromkeys(map(ord, "\u00ad\u2060"))
+#: After these, a word begins with a capital letter whatever it is.
+_ENDS: Final = frozenset(".!?:;…\"'“”„«»‘’‚([*#–—")
 
 
-def unknown_words(tree: Node, occurs: Callable[[Leaf], bool]) -> dict[str, str]:
-    """The words of ``tree`` that might be misspelt, as ``{fold(text of the leaf): word to compare}``.
+class Visible(ABC):
+    """What the asker may see, as far as corrections need to know. Words are folded, pairs left out."""
 
-    occurs: whether a leaf occurs in any visible article. Numbers, words under three characters, and scripts without
-    spaces are left as they are.
+    @abstractmethod
+    def articles(self, leaf: Leaf) -> int:
+        """In how many visible articles ``leaf`` occurs."""
+
+    @abstractmethod
+    def matching(self, node: Node) -> int:
+        """How many visible articles that the filters let through match."""
+
+    @abstractmethod
+    def standing(self, word: str) -> tuple[int, frozenset[str]]:
+        """In how many visible articles ``word`` stands, and the stemming languages of those."""
+
+    @abstractmethod
+    def near(self, word: str, edits: int) -> Iterable[Candidate]:
+        """The words at most ``edits`` away that begin with ``spelling.beginning``, ordered by ``spelling.bound``.
+
+        Each once; words may be among them that are not visible.
+        """
+
+    @abstractmethod
+    def texts(self, word: str) -> Iterable[tuple[str, bool]]:
+        """The first text in which ``word`` stands of each of the SPELT_IN newest visible articles that have it.
+
+        Paragraphs are the first texts of an article, then come its summary, its title and its tags. With each,
+        whether it is one of those three.
+        """
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Leaves next to each other that are replaced by one or two words. score: less is better. cost: of slips alone."""
+
+    leaves: tuple[Word, ...]
+    words: tuple[str, ...]
+    score: float
+    cost: float
+
+
+def correction(query: Node, total: int, visible: Visible) -> str:
+    """The query with words replaced, where that finds (more) articles; "" for none.
+
+    total: how many articles the query finds as it is, at most FEW_RESULTS. Numbers, words under three characters,
+    scripts without spaces, and what is no plain word stay as they are.
     """
-    unknown: dict[str, str] = {}
-    for leaf in leaves(tree):
-        if not isinstance(leaf, Word):
+    words = [leaf for leaf in dict.fromkeys(leaves(query)) if isinstance(leaf, Word) and _plain(leaf)]
+    known = {leaf: visible.articles(leaf) for leaf in words}
+    wrong = [leaf for leaf in words if not known[leaf] and edits_allowed(_plain(leaf))]
+    if total:
+        doubted = (leaf for leaf in words if 0 < known[leaf] <= _RARE and len(_plain(leaf)) >= _LONG)
+        return _offered(query, total, doubted, visible)
+    if len(wrong) > MAX_CORRECTED:
+        return ""
+    alone = len(list(leaves(query))) == 1
+    options = {leaf: _options(leaf, visible, _TRIED_ALONE if alone else _TRIED_TOGETHER) for leaf in wrong}
+    ways = [way for way in _ways(wrong, options, _joins(query, visible)) if way]
+    ways.sort(key=lambda way: (sum(change.score for change in way), [change.words for change in way]))
+    found: list[tuple[float, int, Node, tuple[_Change, ...]]] = []
+    for place, way in enumerate(ways[:_TRIED_QUERIES]):
+        tree = _changed(query, way)
+        together = visible.matching(tree)
+        if together and all(visible.matching(Word(word)) for change in way for word in change.words):
+            score = sum(change.cost for change in way) - _TOGETHER * math.log1p(together)
+            found.append((0.0 if alone else score, place, tree, way))
+            if alone:
+                break
+    if not found:
+        return ""
+    _, _, tree, way = min(found, key=lambda each: each[:2])
+    return _written(query, way, tree, visible)
+
+
+def spelt(word: str, texts: Iterable[tuple[str, bool]]) -> str:
+    """``word`` as most of ``texts`` (of ``Visible.texts``) write it; in small letters rather than in capitals.
+
+    The beginning of a sentence or a title says nothing about capitals: a word that stands nowhere else gets small ones.
+    """
+    sure: Counter[str] = Counter()
+    unsure: Counter[str] = Counter()
+    left = _READ
+    for text, title in texts:
+        text, left = text[:left], left - len(text[:left])
+        for token in tokens(text, ""):
+            if token.word == word and not token.pair:
+                piece = normalize("NFC", text[token.start : token.end]).translate(_HIDDEN)
+                before = text[: token.start].rstrip()
+                begins = title or not before or before[-1] in _ENDS
+                (unsure if begins and piece[:1].isupper() else sure)[piece] += 1
+    if not sure:
+        sure.update({piece.lower() if piece.istitle() else piece: count for piece, count in unsure.items()})
+    return min(sure, key=lambda piece: (-sure[piece], not piece.islower(), piece), default=word)
+
+
+def _plain(leaf: Word) -> str:
+    """The folded word of a leaf; "" where it is not one plain word."""
+    found = tokens(leaf.text, "")
+    if not found or found[0].pair or found[0].end < found[-1].end or found[0].word.isdigit():
+        return ""
+    return found[0].word
+
+
+def _options(leaf: Word, visible: Visible, wanted: int) -> list[_Change]:
+    """What may be meant by a word that stands nowhere, the best first."""
+    word = _plain(leaf)
+    # What stands in a text, but not where it is wanted, is no slip.
+    if not edits_tried(word) or visible.standing(word)[0]:
+        return []
+    found = [_Change((leaf,), (each.word,), each.score, each.cost) for each in islice(_near(word, visible), wanted)]
+    return sorted([*found, *_cuts(leaf, word, visible)], key=lambda change: (change.score, change.words))[:wanted]
+
+
+def _near(word: str, visible: Visible) -> Iterator[Scored]:
+    for edits in edits_tried(word):
+        some = False
+        for each in best(word, visible.near(word, edits), visible.standing):
+            some = True
+            yield each
+        if some:
+            return
+
+
+def _cuts(leaf: Word, word: str, visible: Visible) -> Iterator[_Change]:
+    """Two words that were typed without the space between them: both stand in texts, one after the other."""
+    both = []
+    for at in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
+        left = visible.standing(word[:at])[0]
+        right = left and visible.standing(word[at:])[0]
+        if right:
+            both.append((-min(left, right), word[:at], word[at:]))
+    for _, left_word, right_word in heapq.nsmallest(_TRIED_CUTS, both):
+        together = visible.articles(Phrase(f"{left_word} {right_word}", leaf.field))
+        if together:
+            yield _Change((leaf,), (left_word, right_word), SPACE - FREQUENCY * math.log1p(together), SPACE)
+
+
+def _joins(query: Node, visible: Visible) -> list[_Change]:
+    """Words next to each other that stand in texts as one."""
+    found = []
+    for left, right in islice(_neighbours(query), _TRIED_JOINS):
+        word = _plain(left) + _plain(right)
+        if len(word) <= MAX_WORD and (articles := visible.standing(word)[0]):
+            found.append(_Change((left, right), (word,), SPACE - FREQUENCY * math.log1p(articles), SPACE))
+    return found
+
+
+def _neighbours(node: Node) -> Iterator[tuple[Word, Word]]:
+    """Plain words of the same field that are typed one after the other."""
+    if not isinstance(node, And | Or):
+        return
+    if isinstance(node, And):
+        for left, right in zip(node.children, node.children[1:], strict=False):
+            if not isinstance(left, Word) or not isinstance(right, Word):
+                continue
+            if left.field == right.field and _plain(left) and _plain(right):
+                yield left, right
+    for child in node.children:
+        yield from _neighbours(child)
+
+
+def _ways(
+    wrong: Sequence[Word], options: Mapping[Word, Sequence[_Change]], joins: Iterable[_Change]
+) -> Iterator[tuple[_Change, ...]]:
+    """Each way to replace all of the wrong words, without a join and with one of them."""
+    for join in (None, *joins):
+        left = [leaf for leaf in wrong if join is None or leaf not in join.leaves]
+        for chosen in product(*(options[leaf] for leaf in left)):
+            yield (*chosen, join) if join else chosen
+
+
+def _offered(query: Node, total: int, rare: Iterable[Word], visible: Visible) -> str:
+    """The query with one word replaced that stands almost nowhere, beside a much more frequent one."""
+    for leaf in islice(rare, MAX_CORRECTED):
+        word = _plain(leaf)
+        articles = max(visible.articles(leaf), visible.standing(word)[0])
+        if articles > _RARE:
             continue
-        found = tokens(leaf.text, "")
-        if not found or found[0].pair or found[0].end < found[-1].end:
-            continue
-        word = found[0].word
-        if not word.isdigit() and edits_allowed(word) and not occurs(leaf):
-            unknown[fold(leaf.text)] = word
-    return unknown
+        for each in islice(best(word, _others(word, visible), visible.standing), 1):
+            way = (_Change((leaf,), (each.word,), each.score, each.cost),)
+            tree = _changed(query, way)
+            sure = each.cost <= _SURE and each.articles >= _TIMES * articles
+            if sure and visible.matching(tree) >= _TIMES * total:
+                return _written(query, way, tree, visible)
+    return ""
 
 
-def best_candidate(word: str, candidates: Iterable[tuple[str, int]]) -> str:
-    """The candidate nearest to ``word``, or "" where none is near or ``word`` itself is among them.
-
-    candidates: (folded word, number of visible articles it stands in), among them all within ``edits_allowed(word)``.
-    Of equally near ones the more frequent, then the first in the alphabet.
-    """
-    allowed = edits_allowed(word)
-    ranked = []
-    for candidate, articles in candidates:
-        distance = edit_distance(word, candidate, allowed)
-        if distance == 0:
-            return ""
-        if distance <= allowed:
-            ranked.append((distance, -articles, candidate))
-    return min(ranked)[2] if ranked else ""
+def _others(word: str, visible: Visible) -> Iterator[Candidate]:
+    return (each for each in visible.near(word, 1) if each.word != word)
 
 
-def replacements(
-    tree: Node, occurs: Callable[[Leaf], bool], candidates: Callable[[str], Iterable[tuple[str, int]]]
-) -> dict[str, str]:
-    """What to give to ``query.replace_words``: ``{folded text: visible word}``, empty where nothing helps.
+def _written(query: Node, way: Sequence[_Change], tree: Node, visible: Visible) -> str:
+    """The corrected query as it is shown: its new words as texts spell them, where that means the same."""
+    as_written = [
+        replace(change, words=tuple(spelt(word, visible.texts(word)) for word in change.words)) for change in way
+    ]
+    shown = _changed(query, as_written)
+    text = unparse(shown)
+    return text if parse(text).tree == _flat(shown) else unparse(tree)
 
-    Also empty with more than MAX_CORRECTED unknown words.
 
-    candidates: for a folded word, what ``best_candidate`` chooses from.
-    """
-    chosen: dict[str, str] = {}
-    unknown = unknown_words(tree, occurs)
-    if len(unknown) > MAX_CORRECTED:
-        return chosen
-    for text, word in unknown.items():
-        if better := best_candidate(word, candidates(word)):
-            chosen[text] = better
-    return chosen
+def _changed(node: Node, way: Sequence[_Change]) -> Node:
+    """``node`` with the changes made, outside of what is excluded."""
+    if isinstance(node, Word):
+        for change in way:
+            if change.leaves == (node,):
+                return _words(change, node)
+        return node
+    if not isinstance(node, And | Or):
+        return node
+    children: list[Node] = []
+    joined: dict[tuple[Node, ...], _Change] = {}
+    if isinstance(node, And):
+        joined = {change.leaves: change for change in way if len(change.leaves) > 1}
+    rest = list(node.children)
+    while rest:
+        child = rest.pop(0)
+        pair = (child, *rest[:1])
+        if pair in joined:
+            rest.pop(0)
+            children.append(_words(joined[pair], child))
+        else:
+            children.append(_changed(child, way))
+    return children[0] if len(children) == 1 else replace(node, children=tuple(children))
+
+
+def _words(change: _Change, leaf: Node) -> Node:
+    assert isinstance(leaf, Word)
+    words = tuple(replace(leaf, text=word) for word in change.words)
+    return words[0] if len(words) == 1 else And(words)
+
+
+def _flat(node: Node) -> Node:
+    """``node`` without groups of words inside groups of words, as ``parse`` makes it."""
+    if not isinstance(node, And | Or):
+        return node
+    children: list[Node] = []
+    for child in map(_flat, node.children):
+        children += child.children if type(child) is type(node) and isinstance(child, And | Or) else (child,)
+    return replace(node, children=tuple(children))

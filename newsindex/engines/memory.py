@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
-from newsindex.analysis import Token, keyword, length, tokens
+from newsindex.analysis import Token, edit_distance, keyword, length, stemming_language, tokens
 from newsindex.engines.base import EVERYTHING as SEES_ALL
 from newsindex.engines.base import (
     ArticleHit,
@@ -37,14 +37,14 @@ from newsindex.engines.base import (
 )
 from newsindex.engines.closeness import enough, rarity
 from newsindex.engines.completion import Typed, completions
-from newsindex.engines.correction import replacements
+from newsindex.engines.correction import FEW_RESULTS, SPELT_IN, Visible, correction
 from newsindex.engines.counting import facet, month_of, spelling, tally, timeline, within_days
 from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.paging import Place, decode_cursor, encode_cursor, place
 from newsindex.engines.relatedness import POOL, candidate_leaves, chosen, like_request, telling, unmarked
+from newsindex.engines.spelling import Candidate, beginning, bound
 from newsindex.exceptions import ContractError, WriterBusy
 from newsindex.matching import meant, occurrences, readings, slop_of, spans
-from newsindex.query import replace_words, unparse
 from newsindex.query.nodes import (
     And,
     Everything,
@@ -102,6 +102,18 @@ class Article:
         """The folded words of all texts, without pairs."""
         every = (token for texts in self.texts.values() for found in texts for token in found)
         return {token.word for token in every if not token.pair}
+
+    def first_text(self, word: str) -> tuple[str, bool]:
+        """The text that ``correction.Visible.texts`` means, and whether it is no paragraph."""
+        document = self.document
+        for paragraph, found in zip(document.paragraphs, self.texts["text"], strict=True):
+            if any(token.word == word and not token.pair for token in found):
+                return paragraph.text, False
+        for name, texts in (("summary", (document.summary,)), ("title", (document.title,)), ("tags", document.tags)):
+            for text, found in zip(texts, self.texts[name], strict=True):
+                if any(token.word == word and not token.pair for token in found):
+                    return text, True
+        return "", True
 
 
 @dataclass(frozen=True)
@@ -389,14 +401,46 @@ def _timeline(view: View, keys: set[str]) -> tuple[MonthCount, ...]:
     return timeline(Counter(month_of(moment, view.now.tzinfo) for moment in dates if moment))
 
 
-def _correction(view: View, request: SearchRequest) -> str:
-    """The query with its unknown words replaced, where that finds something."""
-    words = view.words()
-    mapping = replacements(request.query, lambda leaf: bool(view.found(leaf)), lambda word: words.items())
-    if not mapping:
+class _Words(Visible):
+    """What corrections are made of: the words of the articles of a view."""
+
+    def __init__(self, view: View, filters: Filters) -> None:
+        self._view = view
+        self._passing = view.passing(filters)
+        self._counts = view.words()
+
+    def articles(self, leaf: Leaf) -> int:
+        return len(self._view.found(leaf))
+
+    def matching(self, node: Node) -> int:
+        return len(self._view.matching(node) & self._passing)
+
+    def standing(self, word: str) -> tuple[int, frozenset[str]]:
+        having = self._having(word)
+        return len(having), frozenset(stemming_language(article.document.language) for article in having)
+
+    def near(self, word: str, edits: int) -> list[Candidate]:
+        begin = beginning(word, edits)
+        found = [
+            Candidate(other, distance, articles)
+            for other, articles in self._counts.items()
+            if other.startswith(begin) and (distance := edit_distance(word, other, edits)) <= edits
+        ]
+        return sorted(found, key=lambda candidate: bound(candidate.edits, candidate.at_most))
+
+    def texts(self, word: str) -> list[tuple[str, bool]]:
+        having = self._having(word)
+        having.sort(key=lambda article: place("newest", 0.0, article.document.published_at, article.document.key))
+        return [article.first_text(word) for article in having[:SPELT_IN]]
+
+    def _having(self, word: str) -> list[Article]:
+        return [article for article in self._view.articles.values() if word in article.words()]
+
+
+def _correction(view: View, request: SearchRequest, total: int) -> str:
+    if not request.correct or request.match == "any" or total > FEW_RESULTS:
         return ""
-    corrected = replace_words(request.query, mapping)
-    return unparse(corrected) if view.matching(corrected) & view.passing(request.filters) else ""
+    return correction(request.query, total, _Words(view, request.filters))
 
 
 def _changed(articles: Mapping[str, Article], changes: Mapping[str, Article | None]) -> dict[str, Article]:
@@ -451,7 +495,7 @@ class MemoryEngine(Engine):
             total=len(keys),
             facets=_facets(view, keys, request),
             timeline=_timeline(view, keys) if request.timeline else (),
-            suggestion=_correction(view, request) if request.correct and not keys and request.match == "all" else "",
+            suggestion=_correction(view, request, len(keys)),
             took=time.perf_counter() - began,
             next_cursor=next_cursor,
         )

@@ -80,7 +80,7 @@ class Asker:
         return self.public.get(f"/search/{name}", parameters)
 
     def page(self, query: str) -> Any:
-        return self.get("", q=query).context
+        return self.get("", q=query, verbatim="1").context
 
 
 # Channels: whether it shows anything of the case.
@@ -129,9 +129,10 @@ def browser_completions(asker: Asker, case: Case) -> bool:
 
 
 def did_you_mean(asker: Asker, case: Case) -> bool:
-    page = asker.page(case.typo)
-    assert page["total"] == 0
-    return case.word in page["suggestion"]
+    """Offered only, or with its results."""
+    page, verbatim = asker.get("", q=case.typo).context, asker.page(case.typo)
+    assert verbatim["total"] == 0
+    return case.word in page["suggestion"] + verbatim["suggestion"]
 
 
 def related_of_neighbour(asker: Asker, case: Case) -> bool:

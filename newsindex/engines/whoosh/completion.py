@@ -1,7 +1,7 @@
-"""What the index offers to complete and to correct words with: titles, tags and words of visible articles.
+"""What the index offers to complete words with: titles, tags and words of visible articles.
 
-Each offers what comes first in the order of engines/completion.py and engines/correction.py, and stops when nothing
-that is left can come before that.
+Each offers what comes first in the order of engines/completion.py, and stops when nothing that is left can come before
+that.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 
-from newsindex.analysis import MAX_WORD, edits_allowed, tokens
+from newsindex.analysis import MAX_WORD, tokens
 from newsindex.engines.completion import Typed
 from newsindex.engines.counting import spelling
 from newsindex.engines.whoosh.counting import counted
@@ -25,7 +25,7 @@ from newsindex.engines.whoosh.lookup import Forms, Looked, Range
 from newsindex.engines.whoosh.ordering import Order
 from newsindex.engines.whoosh.records import moment
 from newsindex.engines.whoosh.segments import Segment
-from newsindex.engines.whoosh.vocabulary import near, pairs_with
+from newsindex.engines.whoosh.vocabulary import pairs_with
 from newsindex.matching import Near, Starts
 from newsindex.ranking import FIELDS
 
@@ -85,21 +85,6 @@ def words(evaluation: Evaluation, prefix: str, enough: int) -> Iterator[tuple[st
         if not others or (len(found) >= enough and -found[enough - 1][0] > others):
             return
         size *= _MORE
-
-
-def candidates(evaluation: Evaluation, word: str) -> Iterator[tuple[str, int]]:
-    """(word, number of visible articles) of the visible words nearest to ``word``."""
-    edits = edits_allowed(word)
-    by_distance: list[set[str]] = [set() for _ in range(edits + 1)]
-    for part in evaluation.snapshot.parts:
-        forms, distances = near(part.segment, word, edits)
-        for form, distance in zip(forms.tolist(), distances.tolist(), strict=True):
-            by_distance[distance].add(form_word(part.segment.forms[form]))
-    for found in by_distance:
-        visible = [(each, count) for each in sorted(found) if (count := evaluation.found_word(Near(each, 0)).count)]
-        if visible:
-            yield from visible
-            return
 
 
 def _newest(evaluation: Evaluation, group: Mask) -> Iterator[tuple[str, str, datetime | None]]:

@@ -32,7 +32,7 @@ from newsindex.engines.base import (
     Writer,
 )
 from newsindex.engines.completion import Typed, completions
-from newsindex.engines.correction import replacements
+from newsindex.engines.correction import FEW_RESULTS, correction
 from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.paging import microseconds
 from newsindex.engines.relatedness import like_request
@@ -49,13 +49,13 @@ from newsindex.engines.whoosh.rebuild import EXCLUSIVE_WAIT, WhooshRebuild, stat
 from newsindex.engines.whoosh.scoring import Question
 from newsindex.engines.whoosh.selection import page
 from newsindex.engines.whoosh.snapshots import Snapshot
+from newsindex.engines.whoosh.spelling import Words
 from newsindex.engines.whoosh.storage import reading
 from newsindex.engines.whoosh.store import Store
 from newsindex.engines.whoosh.upkeep import maintain
 from newsindex.engines.whoosh.verification import place_problems, problems
 from newsindex.engines.whoosh.writer import WhooshWriter
 from newsindex.exceptions import EngineError, IndexNotBuilt
-from newsindex.query import replace_words, unparse
 from newsindex.query.nodes import alternatives, leaves
 from newsindex.ranking import asked_length
 
@@ -104,13 +104,12 @@ class WhooshEngine(Engine):
         else:
             keys = snapshot.keys([hit.ordinal for hit in found.hits])
             hits = tuple(ArticleHit(key, hit.score) for key, hit in zip(keys, found.hits, strict=True))
-        unanswered = request.match == "all" and not total
         return SearchPage(
             hits=hits,
             total=total,
             facets={kind: facet_counts(snapshot, kind, matched, request.facet_limit) for kind in request.facets},
             timeline=month_counts(snapshot, matched, request.now.tzinfo) if request.timeline else (),
-            suggestion=self._correction(evaluation, request) if request.correct and unanswered else "",
+            suggestion=self._correction(evaluation, request, total),
             partial=evaluation.partial,
             took=time.perf_counter() - began,
             next_cursor=found.next_cursor,
@@ -315,22 +314,14 @@ class WhooshEngine(Engine):
         view = snapshot.view(microseconds(now), audiences, hidden)
         return Evaluation(snapshot, view, now.tzinfo, Deadline(seconds))
 
-    def _correction(self, evaluation: Evaluation, request: SearchRequest) -> str:
-        """The query with its unknown words replaced, where that finds something."""
+    def _correction(self, evaluation: Evaluation, request: SearchRequest, total: int) -> str:
+        if not request.correct or request.match == "any" or total > FEW_RESULTS or evaluation.partial:
+            return ""
         try:
-            mapping = replacements(
-                request.query,
-                lambda leaf: bool(evaluation.found(leaf).count),
-                lambda word: completion.candidates(evaluation, word),
-            )
+            return correction(request.query, total, Words(evaluation, request.filters))
         except OutOfTime:
             evaluation.partial = True
             return ""
-        if not mapping:
-            return ""
-        corrected = replace_words(request.query, mapping)
-        found = evaluation.matching(corrected) & evaluation.passing(request.filters)
-        return unparse(corrected) if found.any() else ""
 
 
 def _matched(evaluation: Evaluation, request: SearchRequest) -> Mask:

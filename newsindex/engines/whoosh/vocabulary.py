@@ -21,9 +21,9 @@ def forms_near(segment: Segment, word: str, edits: int) -> Places:
     return near(segment, word, edits)[0]
 
 
-def near(segment: Segment, word: str, edits: int) -> tuple[Places, Array]:
-    """The forms as in ``forms_near``, ascending, and how far away each is."""
-    forms = _likely(segment, word, edits)
+def near(segment: Segment, word: str, edits: int, begin: str = "") -> tuple[Places, Array]:
+    """The forms as in ``forms_near``, ascending, and how far away each is. begin: what their words begin with."""
+    forms = _likely(segment, word, edits, begin)
     sizes = segment["form_size"][forms].astype(np.intp)
     distances = edit_distances(_spelt(segment, forms, sizes), sizes, word, edits)
     close = distances <= edits
@@ -68,12 +68,12 @@ def edit_distances(words: NDArray[np.uint32], sizes: Places, word: str, limit: i
     return found
 
 
-def _likely(segment: Segment, word: str, edits: int) -> Places:
+def _likely(segment: Segment, word: str, edits: int, begin: str) -> Places:
     """The forms whose words may be near: by length, and by the letters they have.
 
     A letter put in or left out changes one bit at most, one in the place of another two, and a swap none.
     """
-    first, end = segment.forms_with(word_prefix(""))
+    first, end = segment.forms_with(word_prefix(begin))
     apart = segment["form_size"][first:end].astype(np.int16)
     apart -= len(word)
     np.abs(apart, out=apart)

@@ -16,7 +16,7 @@ from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters
 from newsindex.highlighting import excerpt, terminal
 from newsindex.management.arguments import at_least_one, engine_alias
-from newsindex.searching import EVERYBODY, Result, closeness_message, note_messages, search
+from newsindex.searching import EVERYBODY, Result, closeness_message, correction_message, note_messages, search
 from newsindex.views import BoundedPaginator, Found, SearchMixin, search_data
 
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--page", type=at_least_one, default=1, help="The page to show (1).")
         parser.add_argument("--limit", type=at_least_one, default=10, help="How many articles a page has (10).")
         parser.add_argument("--all", action="store_true", help="Also what visitors may not see: drafts, dates to come.")
+        parser.add_argument("--verbatim", action="store_true", help="In no other spelling where nothing is found.")
         parser.add_argument("--engine", type=engine_alias, default=DEFAULT_ALIAS, help="Its alias in NEWSINDEX.")
         parser.add_argument("--explain", action="store_true", help="Say why each article ranks where it does.")
         parser.add_argument("--key", help="Say it of this article alone, found or not: app_label.model:pk.")
@@ -57,6 +58,7 @@ def _find(text: str, options: dict[str, Any]) -> Found:
         audiences=EVERYTHING if options["all"] else EVERYBODY,
         offset=(page - 1) * limit,
         limit=limit,
+        follow=not options["verbatim"],
     )
     paginator = BoundedPaginator(results, limit, max(SearchMixin.max_depth, limit))
     return Found(Parameters(q=text), results, paginator.get_page(page), note_messages(results.notes))
@@ -67,7 +69,9 @@ def _lines(found: Found, styled: bool, explain: bool) -> Iterator[str]:
     yield from (f"Note: {note}" for note in found.notes)
     if results.relaxed:
         yield closeness_message(results)
-    if results.suggestion:
+    if results.corrected:
+        yield correction_message(results)
+    elif results.suggestion:
         yield f"Did you mean: {results.suggestion}"
     if page is None or not page.object_list:
         yield "Nothing found."
