@@ -31,6 +31,7 @@ from newsindex.engines.base import (
     EVERYTHING,
     FACETS,
     PUBLIC,
+    SUGGESTION_KINDS,
     ArticleHit,
     Document,
     Engine,
@@ -45,6 +46,7 @@ from newsindex.engines.base import (
     SearchPage,
     SearchRequest,
     Sort,
+    SuggestionKind,
 )
 from newsindex.engines.closeness import few_results
 from newsindex.engines.counting import month_of
@@ -166,11 +168,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Completion:
-    """What the visitor may be typing. kind: "title", "tag" or "word". url: of the article of a title, else ""."""
+    """What the visitor may be typing. kind: "word", "tag", "author", "section" or "title".
+
+    url: of the article of a title, else "". query: what to search for, such as ``author:"Ada Byron"``.
+    """
 
     text: str
-    kind: str
+    kind: SuggestionKind
     url: str = ""
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -514,27 +520,32 @@ def suggest(
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     limit: int = 8,
+    kinds: Collection[SuggestionKind] = SUGGESTION_KINDS,
     timeout: float | None = None,
 ) -> list[Completion]:
-    """Completions of ``text``: titles (of articles that may be shown), tags and words, best first.
+    """Completions of ``text``: words, tags, authors, sections, and titles of articles that may be shown.
 
-    timeout: seconds after which some may be missing.
+    A space at the end of ``text`` ends its last word. timeout: seconds after which some may be missing.
     """
     moment, who = _moment(now), frozenset(audiences)
     mask = mask_of(engine, audiences=who, now=moment)
+    # Where too much is pending, nobody knows whose words and names there are; titles are looked at again.
+    safe = [kind for kind in kinds if mask.complete or kind == "title"]
     found = _guarded(
         engine,
-        lambda it: it.suggest(text, now=moment, audiences=who, hidden=mask.keys, limit=limit, timeout=timeout),
+        lambda it: it.suggest(
+            text, now=moment, audiences=who, hidden=mask.keys, limit=limit, kinds=safe, timeout=timeout
+        ),
     )
     shown = _visible_rows([one.key for one in found if one.key], moment, who)
     completions = []
     for one in found:
+        query = one.query or one.text
         if not one.key:
-            # Where too much is pending, nobody knows whose tags and words these are.
-            completions += [Completion(one.text, one.kind)] if mask.complete else []
+            completions.append(Completion(one.text, one.kind, query=query))
         elif one.key in shown:
             source, row = shown[one.key]
-            completions.append(Completion(one.text, one.kind, _url(source, row)))
+            completions.append(Completion(one.text, one.kind, _url(source, row), query))
     return completions
 
 

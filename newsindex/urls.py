@@ -12,6 +12,7 @@ from newsindex.views import (
     OpenSearchDescriptionView,
     SearchJSONView,
     SearchView,
+    SuggestJSONView,
     SuggestView,
     TagDetailView,
 )
@@ -23,6 +24,7 @@ urlpatterns = [
     path("", SearchView.as_view(), name="search"),
     path("json/", SearchJSONView.as_view(), name="search_json"),
     path("suggest/", SuggestView.as_view(), name="suggest"),
+    path("suggest/json/", SuggestJSONView.as_view(), name="suggest_json"),
     path("feed/", SearchFeed(), name="feed"),
     path("health/", HealthView.as_view(), name="health"),
     path("opensearch.xml", OpenSearchDescriptionView.as_view(), name="opensearch_description"),

@@ -20,7 +20,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import cached_property
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
 
 from newsindex.answering import AnswerMixin
@@ -37,6 +38,7 @@ from newsindex.paragraphs import Paragraph, read
 from newsindex.query import Query
 from newsindex.searching import (
     EVERYBODY,
+    Completion,
     Result,
     Results,
     allows,
@@ -168,7 +170,8 @@ class SearchView(SearchMixin, TemplateView):
 
     Context, always: ``form`` (SearchForm), ``parameters`` (Parameters), ``query`` (str), ``asked`` (bool: words or
     filters were given), ``unavailable`` (bool), ``notes`` (list of str), ``active_filters`` (tuple of ActiveFilter),
-    ``clear_url`` (str: the words without the filters), ``feed_url``, ``json_url`` (str).
+    ``clear_url`` (str: the words without the filters), ``feed_url``, ``json_url`` (str), ``suggest_url`` (str: where
+    the search box asks for completions, "" for nowhere).
     Where the engine answered also: ``results`` (Results), ``page_obj`` (Page of Result, or None where nothing was
     asked), ``hits`` (list of Result), ``total`` (int), ``relaxed``, ``partial`` (bool), ``complete``, ``close``
     (int: where ``relaxed``, how many have all words, and how many only some), ``suggestion``,
@@ -181,6 +184,8 @@ class SearchView(SearchMixin, TemplateView):
 
     template_name = "newsindex/search.html"
     http_method_names = ["get", "head"]
+    #: Whether the search box offers completions while somebody types.
+    suggestions = True
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.get_form()
@@ -227,6 +232,7 @@ class SearchView(SearchMixin, TemplateView):
             "clear_url": Parameters(q=parameters.q, sort=parameters.sort).query_string(),
             "feed_url": self.sibling_url("feed", parameters),
             "json_url": self.sibling_url("search_json", parameters),
+            "suggest_url": reverse("newsindex:suggest_json") if self.suggestions else "",
         }
 
     def get_found_context(self, found: Found) -> dict[str, Any]:
@@ -291,19 +297,21 @@ class SearchJSONView(JSONRefusalMixin, SearchMixin, View):
             return _unavailable_json()
 
 
-class SuggestView(JSONRefusalMixin, SearchMixin, View):
-    """Completions of ``q`` in the form that browsers take: ``[q, [texts], [kinds], [urls]]``."""
+class CompletionMixin(JSONRefusalMixin, SearchMixin):
+    """Completions of ``q`` for a view. A space at its end ends its last word."""
 
-    http_method_names = ["get", "head"]
     limit = 8
     #: Whoever types, deletes and types again need not ask again.
     cache_control = {"private": True, "max_age": 30}
 
-    def get(self, request: HttpRequest) -> JsonResponse:
-        text = self.get_form().parameters.q
+    def complete(self, request: HttpRequest) -> tuple[str, list[Completion]] | None:
+        """What was typed, and its completions; None without an engine, of which the log says why."""
+        typed = self.get_form().parameters.q
+        if typed and request.GET.get("q", "")[-1:].isspace():
+            typed += " "
         try:
-            found = suggest(
-                text,
+            return typed, suggest(
+                typed,
                 engine=self.engine,
                 audiences=self.get_audiences(request),
                 limit=self.limit,
@@ -315,10 +323,45 @@ class SuggestView(JSONRefusalMixin, SearchMixin, View):
                 self.engine,
                 extra={"event": "search.unavailable", "engine": self.engine},
             )
+            return None
+
+
+class SuggestView(CompletionMixin, View):
+    """Completions of ``q`` in the form that browsers take: ``[q, [queries], [kinds], [urls]]``."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        answer = self.complete(request)
+        if answer is None:
             return _unavailable_json()
+        typed, found = answer
         urls = [request.build_absolute_uri(one.url) if one.url else "" for one in found]
-        answer = [text, [one.text for one in found], [one.kind for one in found], urls]
-        return JsonResponse(answer, safe=False, content_type="application/x-suggestions+json")
+        data = [typed, [one.query for one in found], [one.kind for one in found], urls]
+        return JsonResponse(data, safe=False, content_type="application/x-suggestions+json")
+
+
+class SuggestJSONView(CompletionMixin, View):
+    """Completions of ``q`` for a search box: ``{"query", "message", "suggestions"}``.
+
+    Each suggestion has ``text``, ``kind``, ``label`` (the kind, for the visitor, "" for a word), ``query`` (what to
+    search for) and ``url`` (the article of a title, "" for none). ``message`` says how many there are.
+    """
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> JsonResponse:
+        answer = self.complete(request)
+        if answer is None:
+            return _unavailable_json()
+        typed, found = answer
+        labels = {"word": "", "tag": _("Tag"), "author": _("Author"), "section": _("Section"), "title": _("Article")}
+        suggestions = [
+            {"text": one.text, "kind": one.kind, "label": str(labels[one.kind]), "query": one.query, "url": one.url}
+            for one in found
+        ]
+        message = ngettext("%(count)d suggestion", "%(count)d suggestions", len(found)) % {"count": len(found)}
+        return JsonResponse({"query": typed, "message": message, "suggestions": suggestions})
 
 
 class OpenSearchDescriptionView(TemplateView):

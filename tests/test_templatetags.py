@@ -28,6 +28,20 @@ def test_a_search_form_for_the_header() -> None:
     assert Page(render("{% search_form field_id='top' %}")).all("input", id="top")
 
 
+def test_the_search_form_offers_suggestions_unless_told_not_to() -> None:
+    (field,) = Page(render("{% search_form %}")).all("input")
+    assert field.attributes["data-newsindex-suggest"] == "/search/suggest/json/"
+    assert "data-newsindex-suggest" not in render("{% search_form suggestions=False %}")
+
+
+def test_what_the_search_form_needs_in_the_head() -> None:
+    page = Page(render("{% search_media %}"))
+    assert [link.attributes["href"] for link in page.all("link")] == ["/static/newsindex/newsindex.css"]
+    assert [one.attributes["src"] for one in page.all("script")] == ["/static/newsindex/suggest.js"]
+    assert page.problems == unsafe(page) == []
+    assert "script" not in render("{% search_media suggestions=False %}")
+
+
 def test_highlight_marks_and_escapes() -> None:
     assert render("{{ text|highlight }}", text=Marked("a <b> c", ((2, 5),))) == "a <mark>&lt;b&gt;</mark> c"
     assert render("{{ text|highlight }}", text="<i>") == "&lt;i&gt;"

@@ -44,6 +44,8 @@ EVERYTHING: Final = frozenset({"*"})
 #: A larger boost would leave no room for anything else in the score.
 MAX_BOOST: Final = 1e9
 FACETS: Final[tuple[Facet, ...]] = ("tag", "author", "section")
+SuggestionKind: TypeAlias = Literal["word", "tag", "author", "section", "title"]
+SUGGESTION_KINDS: Final[tuple[SuggestionKind, ...]] = ("word", "tag", "author", "section", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,11 +271,15 @@ class SearchPage:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A completion of what is being typed: a title (with its article's key), a tag, or a word."""
+    """A completion of what is being typed: the query with a word more, a name, or a title (with its article's key).
+
+    query: what to search for where that is not ``text``: ``author:"Ada Byron"`` for the name of an author.
+    """
 
     text: str
-    kind: Literal["title", "tag", "word"]
+    kind: SuggestionKind
     key: str = ""
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,11 +561,13 @@ class Engine(ABC):
         audiences: frozenset[str],
         hidden: frozenset[str] = frozenset(),
         limit: int = 8,
+        kinds: Collection[SuggestionKind] = SUGGESTION_KINDS,
         timeout: float | None = None,
     ) -> tuple[Suggestion, ...]:
-        """Completions of ``text`` from the titles, tags and words of visible articles, best first.
+        """Completions of ``text`` from the words, names and titles of visible articles, as engines/completion.py says.
 
-        hidden: keys that count as not there. timeout: seconds after which the engine may stop and return what it has.
+        A space at the end of ``text`` ends its last word. hidden: keys that count as not there. timeout: seconds after
+        which the engine may stop and return what it has.
         """
 
     @abstractmethod

@@ -1,80 +1,425 @@
-"""Completions of what is being typed: which titles, tags and words fit, and in which order. Pure.
+"""Completions of what is being typed: which words, names and titles fit, and in which order. Pure.
 
-The engine gives what stands in articles that the asker may see; everything else is decided here.
+An engine shows what stands in articles that the asker may see (``Visible``); everything else is decided here, so that
+all engines offer the same. What each kind is:
+
+- a word: the query with the word being typed completed, or with a word after it that follows in texts;
+- a tag, an author or a section, where any word of the name begins so;
+- a title: those that begin so, then those where a later word does, then those that have all the words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Final, NamedTuple, Protocol
 
-from newsindex.analysis import keyword, tokens
-from newsindex.engines.base import Suggestion
+from newsindex.analysis import RUN, Token, fold, keyword, tokens
+from newsindex.engines.base import FACETS, SUGGESTION_KINDS, Facet, Suggestion, SuggestionKind
 from newsindex.engines.paging import microseconds
+from newsindex.query import unparse
+from newsindex.query.nodes import Keyword
 
 #: More than this is no beginning of a title.
-MAX_TYPED = 200
+MAX_TYPED: Final = 200
+#: Of titles that begin with the first word typed, and of all others, so many are looked at, the newest ones.
+MOST_TITLES: Final = 24
+#: Of the articles that have the words typed so far, so many are read for what comes next, the newest ones.
+MOST_READ: Final = 20
+#: In each of them, so many of the texts that have the last of the words, and so many characters of each.
+MOST_TEXTS: Final = 2
+MOST_CHARACTERS: Final = 4_000
+#: In which order they are taken: names and summaries say less about what follows.
+READ: Final = ("title", "text", "summary", "tags")
+#: So many articles say how a word is spelt.
+SPELLERS: Final = 3
+#: So many words before the one being typed matter.
+MOST_BEFORE: Final = 4
+#: So many words of what was typed are looked for in titles, the last ones.
+MOST_SLOTS: Final = 8
+#: From so many articles on, a word that is in more than half of them is not offered: it would narrow nothing.
+MANY_ARTICLES: Final = 20
+#: From so many letters on, a word of the same paragraph will do where none follows directly.
+_ENOUGH_LETTERS: Final = 2
+
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u200b\ud800-\udfff]")
+_FIELD = re.compile(r'(?:^|(?<=[\s(]))(tag|author|section):(?:["“„«]([^"“”„«»]*)|([^\s"“”„«»()]*))$', re.IGNORECASE)
+_TITLE = re.compile(r"(?<![^\s(-])title:", re.IGNORECASE)
+# What is no word to look for: exclusions, other fields with their values, operators.
+_SYNTAX = re.compile(
+    r'(?<!\S)[-−–](?:"[^"]*"?|\S*)|(?<![^\s(])(?i:tag|author|section|after|before|on):(?:"[^"]*"?|\S*)'
+    r"|(?<!\S)(?:OR|AND)(?!\S)"
+)
+_OPERATOR = re.compile(r"(?<!\S)(?:OR|AND)(?!\S)|[()]")
+_LETTER = r"[^\W_]"
+_AT_WORD = rf"(?<!{_LETTER})"
+_REST = rf"{_LETTER}*(?:-{_LETTER}+|['’](?!s\b){_LETTER}+)*"
+_POSSESSIVE = re.compile("['’][sS]$")
+
+
+class Slot(NamedTuple):
+    """A word that a title has to have. whole: not only its beginning. pair: of a script without spaces."""
+
+    word: str
+    whole: bool
+    pair: bool
+
+    def meets(self, token: Token) -> bool:
+        if self.pair:
+            # A pair may be typed in part only.
+            return token.pair and (self.word in token.word if len(self.word) == 1 else token.word.startswith(self.word))
+        return not token.pair and (token.word == self.word if self.whole else token.word.startswith(self.word))
 
 
 class Typed:
-    """What the visitor typed, as its folded beginning of a title, a tag or a word.
+    """What the visitor typed.
 
-    text: "" where it has no letter or digit. is_word: whether it is the beginning of a single word.
+    text: the folded beginning of a title or name, "" where it has no letter or digit. ended: whether a space came after
+    it. field: the kind of name asked for ("author" in ``storm author:pri``), or "". head: what stays as it was typed.
+    before: folded words before the one being typed, as far as they belong to it. last: that one, folded, "" where none
+    is begun. slots: what a title must have.
     """
 
     def __init__(self, text: str) -> None:
-        self.text = re.sub(r"^[\W_]+|[\W_]+$", "", keyword(text[:MAX_TYPED]))
+        clean = _UNFIT.sub(" ", text[:MAX_TYPED])
+        body = " ".join(clean.split())
+        self.ended = clean[-1:].isspace() and bool(body)
+        if self.ended:
+            body += " "
+        self.field: Facet | None = None
+        self.before: tuple[str, ...] = ()
+        self.slots: tuple[Slot, ...] = ()
+        self.last = self._last_typed = ""
+        field = _FIELD.search(body)
+        if field:
+            self._read_field(body, field)
+        else:
+            self._read_words(body)
+            self.slots = _slots(_SYNTAX.sub(" ", _TITLE.sub("", body)))[-MOST_SLOTS:]
+            self.text = _bare(body)
         found = tokens(self.text, "")
-        self.is_word = len(found) == 1 and not found[0].pair
         # Where words are written without spaces, every character may begin one.
-        anywhere = bool(found) and found[0].pair
-        self._pattern = re.compile(("" if anywhere else r"(?<![^\W_])") + re.escape(self.text))
+        begin = "" if found and found[0].pair else _AT_WORD
+        end = rf"(?!{_LETTER})" if self.ended else ""
+        self._pattern = re.compile(begin + re.escape(self.text) + end)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to complete."""
+        return not self.text and not self.field
 
     def place(self, value: str) -> int | None:
         """0 where ``value`` begins with what was typed, 1 where a later word of it does, None where none does."""
-        found = self._pattern.search(keyword(value)) if self.text else None
+        if not self.text:
+            return 0 if self.field else None
+        found = self._pattern.search(_folded(value))
         return None if found is None else min(found.start(), 1)
+
+    def is_exact(self, letters: int) -> bool:
+        """Whether a word that begins with this many letters of ``text``, if it has so many, is one that fits."""
+        return not self.ended and len(self.text) <= letters
+
+    def fits(self, title: Iterable[Token]) -> bool:
+        """Whether a title of these tokens has all the words."""
+        found = list(title)
+        return bool(self.slots) and all(any(slot.meets(token) for token in found) for slot in self.slots)
+
+    def begins(self, title: Iterable[Token]) -> bool:
+        """Whether a title of these tokens begins with the first word."""
+        return any(self.slots[0].meets(token) for token in title if token.position == 0)
+
+    def completed(self, word: str) -> str:
+        """The query with ``word`` in the place of the one being typed."""
+        return self._closed(self.head + word)
+
+    def continued(self, word: str) -> str:
+        """The query with ``word`` after the one being typed."""
+        return self._closed(f"{self.head}{self._last_typed} {word}")
+
+    def named(self, kind: Facet, name: str) -> str:
+        """The query for a name: with all that was typed before it where its field was, too."""
+        return (self.head if self.field else "") + unparse(Keyword(kind, name))
+
+    def _closed(self, text: str) -> str:
+        return text + '"' if text.count('"') % 2 else text
+
+    def _read_field(self, body: str, field: re.Match[str]) -> None:
+        name, quoted, plain = field.groups()
+        value = plain if quoted is None else quoted
+        self.field = next(kind for kind in FACETS if kind == name.lower())
+        self.head = body[: field.start()]
+        self.ended = value[-1:].isspace()
+        self.text = _bare(value)
+
+    def _read_words(self, body: str) -> None:
+        self.head = body
+        runs = list(RUN.finditer(body))
+        if not runs:
+            return
+        context = body
+        if " " not in body[runs[-1].end() :]:
+            first, end = runs[-1].span()
+            self.head = context = body[:first]
+            self._last_typed = body[first:end]
+            self.last = _plain_word(self._last_typed)
+            if not self.last:
+                return
+        context = _SYNTAX.sub(" ", _TITLE.sub("", _OPERATOR.split(context)[-1]))
+        before = [_plain_word(run) for run in RUN.findall(context)[-MOST_BEFORE:]]
+        self.before = tuple(before) if all(before) else ()
+
+
+class Visible(Protocol):
+    """What an engine shows of the articles that the asker may see."""
+
+    @property
+    def articles(self) -> int:
+        """How many there are."""
+
+    def titles(self, typed: Typed, enough: int) -> Iterable[tuple[str, str, datetime | None]]:
+        """(title, key, published_at) of those that ``typed`` fits.
+
+        Of those whose title begins with the first word, and of the others, the newest MOST_TITLES each; of these may be
+        left out what is not among the first ``enough`` by ``Typed.place`` and then by date.
+        """
+
+    def labels(self, kind: Facet, typed: Typed, enough: int) -> Iterable[tuple[str, int]]:
+        """(spelling, number of articles) of names, among them all that ``Typed.place`` has a place for.
+
+        Those may be left out that are not among the first ``enough`` by place, then by number, then by keyword.
+        """
+
+    def words(self, prefix: str, enough: int) -> Iterable[tuple[str, int]]:
+        """(folded word, number of articles) of those that begin so and are not ``is_common``; at least the first
+        ``enough`` by number, then by the alphabet."""
+
+    def count(self, word: str) -> int:
+        """In how many articles a folded word stands."""
+
+    def texts(self, words: Sequence[str], most: int) -> Iterable[Sequence[str]]:
+        """Of the newest ``most`` articles that have all of these folded words, the texts that have the last of them.
+
+        At most MOST_TEXTS of each article, in the order of READ.
+        """
+
+
+def is_common(count: int, articles: int) -> bool:
+    """Whether a word in ``count`` of the visible articles is in too many to be worth offering."""
+    return articles >= MANY_ARTICLES and count * 2 > articles
 
 
 def completions(
-    typed: Typed,
-    titles: Iterable[tuple[str, str, datetime | None]],
-    tags: Iterable[tuple[str, int]],
-    words: Iterable[tuple[str, int]],
-    limit: int,
+    typed: Typed, visible: Visible, limit: int, kinds: Collection[SuggestionKind] = SUGGESTION_KINDS
 ) -> tuple[Suggestion, ...]:
-    """At most ``limit`` completions: titles, then tags, then words that are no tag.
+    """At most ``limit`` completions of these kinds: words, then names, then titles, each text of a kind once."""
+    if limit <= 0 or typed.is_empty:
+        return ()
+    wanted = [kind for kind in kinds if typed.field in (None, kind)]
+    share = _share(limit)
+    names = list(_names(typed, visible, [kind for kind in FACETS if kind in wanted], limit))
+    titles = list(_titles(typed, visible, limit)) if "title" in wanted and typed.slots else []
+    # Words cost most, so no more of them are looked for than there may be places.
+    most = limit - min(len(names), share[1]) - min(len(titles), share[2])
+    words: list[Suggestion] = []
+    if "word" in wanted:
+        # A word that is also a name is offered as that.
+        words = list(_words(typed, visible, {_folded(one.text) for one in names[: share[1]]}, most))
+        known = {_folded(one.text) for one in words}
+        names = [one for at, one in enumerate(names) if at < share[1] or _folded(one.text) not in known]
+    return _shared((words, names, titles), share, limit)
 
-    titles: (title, key, published_at) of articles. tags: (spelling, number of articles). words: (folded word, number
-    of articles), unused unless ``typed.is_word``. What does not fit is left out here.
-    """
-    offered = _tags(typed, tags)
-    known = {keyword(suggestion.text) for suggestion in offered}
-    more = [suggestion for suggestion in _words(typed, words) if suggestion.text not in known]
-    return (*_titles(typed, titles), *offered, *more)[: max(limit, 0)]
+
+def _share(limit: int) -> tuple[int, int, int]:
+    """How many places words, names and titles have at least, where there are so many of them."""
+    words = -(-3 * limit // 8)
+    names = min(-(-limit // 4), limit - words)
+    return words, names, limit - words - names
 
 
-def _titles(typed: Typed, titles: Iterable[tuple[str, str, datetime | None]]) -> list[Suggestion]:
-    """Those that begin so first, then the newest, undated ones last."""
+def _shared(offered: tuple[list[Suggestion], ...], share: tuple[int, int, int], limit: int) -> tuple[Suggestion, ...]:
+    counts = [min(len(own), places) for own, places in zip(offered, share, strict=True)]
+    for number, own in enumerate(offered):
+        counts[number] += min(len(own) - counts[number], limit - sum(counts))
+    return tuple(one for own, count in zip(offered, counts, strict=True) for one in own[:count])
+
+
+def _titles(typed: Typed, visible: Visible, limit: int) -> Iterator[Suggestion]:
+    """Those that begin so first, then those with a later word that does, then the others; the newest first of each."""
     ranked = []
-    for title, key, published_at in titles:
+    for title, key, published_at in visible.titles(typed, limit):
         place = typed.place(title)
-        if place is not None:
-            dated = (1, 0) if published_at is None else (0, -microseconds(published_at))
-            ranked.append((place, dated, key, title))
-    return [Suggestion(title, "title", key) for _, _, key, title in sorted(ranked)]
+        dated = (1, 0) if published_at is None else (0, -microseconds(published_at))
+        ranked.append((2 if place is None else place, dated, key, title))
+    seen: set[str] = set()
+    for *_, key, title in sorted(ranked):
+        # Nobody can tell apart what reads the same.
+        if _folded(title) not in seen:
+            seen.add(_folded(title))
+            yield Suggestion(title, "title", key)
 
 
-def _tags(typed: Typed, tags: Iterable[tuple[str, int]]) -> list[Suggestion]:
+def _names(typed: Typed, visible: Visible, kinds: Sequence[Facet], limit: int) -> Iterator[Suggestion]:
     """Those that begin so first, then the most frequent."""
-    ranked = [(place, -count, keyword(tag), tag) for tag, count in tags if (place := typed.place(tag)) is not None]
-    return [Suggestion(tag, "tag") for *_, tag in sorted(ranked)]
+    ranked = [
+        (place, -count, number, keyword(name), name)
+        for number, kind in enumerate(kinds)
+        for name, count in visible.labels(kind, typed, limit)
+        if (place := typed.place(name)) is not None
+    ]
+    for _, _, number, _, name in sorted(ranked)[:limit]:
+        yield Suggestion(name, kinds[number], query=typed.named(kinds[number], name))
 
 
-def _words(typed: Typed, words: Iterable[tuple[str, int]]) -> list[Suggestion]:
-    """The most frequent first; a word that is there already completes nothing."""
-    if not typed.is_word:
-        return []
-    ranked = [(-count, word) for word, count in words if word != typed.text and word.startswith(typed.text)]
-    return [Suggestion(word, "word") for _, word in sorted(ranked)]
+def _words(typed: Typed, visible: Visible, known: set[str], limit: int) -> Iterator[Suggestion]:
+    """The query with its last word completed, the most frequent first; then with one more word."""
+    if limit <= 0:
+        return
+    seen = {_folded(typed.head + typed.last), *known}
+    for text in _queries(typed, visible, limit + len(known) + 1):
+        if _folded(text) not in seen:
+            seen.add(_folded(text))
+            yield Suggestion(text, "word")
+            limit -= 1
+        if limit <= 0:
+            return
+
+
+def _queries(typed: Typed, visible: Visible, enough: int) -> Iterator[str]:
+    if typed.before:
+        yield from map(typed.completed, following(visible, typed.before, typed.last, enough))
+    elif typed.last:
+        offered = ((-count, word) for word, count in visible.words(typed.last, enough) if word != typed.last)
+        for _, word in sorted(offered)[:enough]:
+            yield typed.completed(spelling(visible, word))
+        # What is typed may be a whole word already.
+        yield from map(typed.continued, following(visible, (typed.last,), "", enough))
+
+
+def spelling(visible: Visible, word: str) -> str:
+    """A folded word as most texts spell it, in small letters; of several, rather with its accents."""
+    found = Counter(_spelt(word, texts) for texts in visible.texts((word,), SPELLERS))
+    return min(found, key=lambda spelt: (-found[spelt], spelt == word, spelt), default=word)
+
+
+def _spelt(word: str, texts: Iterable[str]) -> str:
+    cut = [text[:MOST_CHARACTERS] for text in texts]
+    for text in cut:
+        if text.isascii() and word in text.lower():
+            return word
+        for run in RUN.findall(text):
+            bare = _POSSESSIVE.sub("", run)
+            if fold(bare) == word:
+                return _small(bare)
+    # Only as the whole or a part of a compound.
+    found = ((text, token) for text in cut for token in tokens(text, "") if token.word == word)
+    return next((_small(text[token.start : token.end]) for text, token in found), word)
+
+
+def following(visible: Visible, before: Sequence[str], prefix: str, enough: int) -> Iterator[str]:
+    """Words that follow the last of ``before`` where an article has all of these, as they are spelt, in small letters.
+
+    prefix: how they begin, folded. Those in the most of the articles that are read come first; those that only stand in
+    the same text come after all that follow directly.
+    """
+    direct: Counter[str] = Counter()
+    near: Counter[str] = Counter()
+    spelt: dict[str, Counter[str]] = {}
+    scan = _scanner(before[-1], prefix)
+    for texts in visible.texts(before, MOST_READ):
+        here: dict[str, bool] = {}
+        for text in texts:
+            for word, follows in scan(text[:MOST_CHARACTERS]):
+                folded = fold(word)
+                here[folded] = here.get(folded, False) or follows
+                spelt.setdefault(folded, Counter())[_small(word)] += 1
+        direct.update(word for word, follows in here.items() if follows)
+        near.update(word for word, follows in here.items() if not follows)
+    ranked = sorted((-direct[word], -near[word], word) for word in spelt)
+    total = visible.articles
+    for _, _, word in ranked:
+        if enough <= 0:
+            return
+        if word not in before and not is_common(visible.count(word), total):
+            own = spelt[word]
+            yield min(own, key=lambda written: (-own[written], written == word, written))
+            enough -= 1
+
+
+def _scanner(word: str, prefix: str) -> Callable[[str], Iterable[tuple[str, bool]]]:
+    """What finds (word, whether it follows ``word`` directly) in a text, of the words that begin so."""
+    wanted = rf"(?={_LETTER}){re.escape(prefix)}{_REST}"
+    after = re.compile(rf"{_AT_WORD}{re.escape(word)}\s+({wanted})", re.IGNORECASE | re.ASCII)
+    anywhere = re.compile(rf"{_AT_WORD}{wanted}", re.IGNORECASE | re.ASCII)
+    with_near = len(prefix) >= _ENOUGH_LETTERS
+
+    def scan(text: str) -> Iterator[tuple[str, bool]]:
+        if not text.isascii():
+            yield from _scan_runs(text, word, prefix, with_near)
+            return
+        yield from ((found, True) for found in after.findall(text))
+        if with_near:
+            yield from ((found, False) for found in anywhere.findall(text))
+
+    return scan
+
+
+def _scan_runs(text: str, word: str, prefix: str, with_near: bool) -> Iterator[tuple[str, bool]]:
+    """The same where letters have to be folded."""
+    previous, end = "", 0
+    for match in RUN.finditer(text):
+        run = _POSSESSIVE.sub("", match.group())
+        folded = fold(run)
+        follows = previous == word and text[end : match.start()].isspace()
+        if folded.startswith(prefix) and (follows or with_near):
+            yield run, follows
+        previous, end = folded, match.end()
+
+
+def word_starts(value: str) -> Iterator[int]:
+    """Where a name, folded by ``analysis.keyword``, may begin to match what is typed."""
+    inside = False
+    for at, char in enumerate(value):
+        letter = char.isalnum()
+        if letter and (not inside or _is_paired(char)):
+            yield at
+        inside = letter
+
+
+def _is_paired(char: str) -> bool:
+    return not char.isascii() and tokens(char, "")[0].pair
+
+
+def _folded(value: str) -> str:
+    """``analysis.keyword``, at less cost for most titles."""
+    return " ".join(value.lower().split()) if value.isascii() and value.isprintable() else keyword(value)
+
+
+def _bare(text: str) -> str:
+    """Folded, without signs around it."""
+    return re.sub(r"^[\W_]+|[\W_]+$", "", keyword(text))
+
+
+def _plain_word(run: str) -> str:
+    """The folded word that a run is found by, "" where it has pairs."""
+    found = tokens(run, "")
+    return "" if not found or any(token.pair for token in found) else found[0].word
+
+
+def _small(word: str) -> str:
+    return word.replace("\u00ad", "").lower()
+
+
+def _slots(text: str) -> tuple[Slot, ...]:
+    slots: list[Slot] = []
+    runs = list(RUN.finditer(text))
+    for number, run in enumerate(runs, 1):
+        whole = number < len(runs) or " " in text[run.end() :]
+        found = tokens(run.group(), "")
+        if not any(token.pair for token in found):
+            # The whole of a compound stands for its parts.
+            found = found[:1]
+        for place, token in enumerate(found, 1):
+            slots.append(Slot(token.word, whole or place < len(found), token.pair))
+    return tuple(dict.fromkeys(slots))

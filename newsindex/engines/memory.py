@@ -12,10 +12,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 
 from newsindex.analysis import Token, edit_distance, keyword, length, stemming_language, tokens
 from newsindex.engines.base import EVERYTHING as SEES_ALL
 from newsindex.engines.base import (
+    SUGGESTION_KINDS,
     ArticleHit,
     Document,
     Engine,
@@ -33,10 +35,11 @@ from newsindex.engines.base import (
     SearchRequest,
     Stats,
     Suggestion,
+    SuggestionKind,
     Writer,
 )
 from newsindex.engines.closeness import enough, rarity
-from newsindex.engines.completion import Typed, completions
+from newsindex.engines.completion import MOST_TEXTS, MOST_TITLES, READ, Typed, completions, is_common
 from newsindex.engines.correction import FEW_RESULTS, SPELT_IN, Visible, correction
 from newsindex.engines.counting import facet, month_of, spelling, tally, timeline, within_days
 from newsindex.engines.explanation import Counts, asked_tree, explanation
@@ -78,14 +81,14 @@ class Article:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        written = {
+        self.written: dict[str, tuple[str, ...]] = {
             "title": (document.title,),
             "summary": (document.summary,),
             "tags": document.tags,
             "text": tuple(paragraph.text for paragraph in document.paragraphs),
         }
         self.texts: dict[str, tuple[list[Token], ...]] = {
-            name: tuple(tokens(text, document.language) for text in written[name]) for name in FIELDS
+            name: tuple(tokens(text, document.language) for text in self.written[name]) for name in FIELDS
         }
         self.lengths = {name: sum(length(found) for found in self.texts[name]) for name in FIELDS}
 
@@ -97,6 +100,13 @@ class Article:
 
     def keywords(self, name: Facet) -> set[str]:
         return {keyword(value) for value in self.values(name)} - {""}
+
+    def texts_with(self, word: str) -> Iterator[str]:
+        """The texts that have a folded word, as they were written, in the order of ``completion.READ``."""
+        for name in READ:
+            for text, found in zip(self.written[name], self.texts[name], strict=True):
+                if any(token.word == word and not token.pair for token in found):
+                    yield text
 
     def words(self) -> set[str]:
         """The folded words of all texts, without pairs."""
@@ -304,6 +314,41 @@ class LikenessView(View):
         return {key for _, _, _, key in ranked[:POOL]}
 
 
+class Offered:
+    """What ``completion.Visible`` wants, of the articles of a view."""
+
+    def __init__(self, view: View) -> None:
+        newest = {
+            key: place("newest", 0.0, article.document.published_at, key) for key, article in view.articles.items()
+        }
+        self._newest = [view.articles[key] for key in sorted(newest, key=lambda key: newest[key])]
+        self._words = view.words()
+        self.articles = len(self._newest)
+
+    def titles(self, typed: Typed, enough: int) -> Iterator[tuple[str, str, datetime | None]]:
+        fitting = [article for article in self._newest if typed.fits(article.texts["title"][0])]
+        begun = [article for article in fitting if typed.begins(article.texts["title"][0])]
+        others = [article for article in fitting if article not in begun]
+        for article in (*begun[:MOST_TITLES], *others[:MOST_TITLES]):
+            yield article.document.title, article.document.key, article.document.published_at
+
+    def labels(self, kind: Facet, typed: Typed, enough: int) -> Iterator[tuple[str, int]]:
+        counts, spellings = tally(article.values(kind) for article in self._newest)
+        return ((spelling(spellings[name]), count) for name, count in counts.items())
+
+    def words(self, prefix: str, enough: int) -> Iterator[tuple[str, int]]:
+        begun = ((word, count) for word, count in self._words.items() if word.startswith(prefix))
+        return ((word, count) for word, count in begun if not is_common(count, self.articles))
+
+    def count(self, word: str) -> int:
+        return self._words[word]
+
+    def texts(self, words: Sequence[str], most: int) -> Iterator[list[str]]:
+        having = (article for article in self._newest if article.words().issuperset(words))
+        for article in islice(having, most):
+            yield list(islice(article.texts_with(words[-1]), MOST_TEXTS))
+
+
 def is_visible(document: Document, now: datetime, audiences: frozenset[str]) -> bool:
     """Whether who has these audiences may see ``document`` now."""
     if audiences == SEES_ALL:
@@ -508,18 +553,10 @@ class MemoryEngine(Engine):
         audiences: frozenset[str],
         hidden: frozenset[str] = frozenset(),
         limit: int = 8,
+        kinds: Collection[SuggestionKind] = SUGGESTION_KINDS,
         timeout: float | None = None,
     ) -> tuple[Suggestion, ...]:
-        view = View(self._live, now, audiences, hidden)
-        documents = [article.document for article in view.articles.values()]
-        counts, spellings = tally(document.tags for document in documents)
-        return completions(
-            Typed(text),
-            titles=((document.title, document.key, document.published_at) for document in documents),
-            tags=((spelling(spellings[tag]), counts[tag]) for tag in counts),
-            words=view.words().items(),
-            limit=limit,
-        )
+        return completions(Typed(text), Offered(View(self._live, now, audiences, hidden)), limit, kinds)
 
     def related(
         self,

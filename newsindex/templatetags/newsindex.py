@@ -26,12 +26,19 @@ RELATED_TIMEOUT = 1.0
 
 
 @register.inclusion_tag("newsindex/includes/search_box.html", takes_context=True)
-def search_form(context: template.Context, field_id: str = "newsindex-box") -> dict[str, Any]:
+def search_form(context: template.Context, field_id: str = "newsindex-box", suggestions: bool = True) -> dict[str, Any]:
     """A small search form for a site's header: ``{% search_form %}``. field_id: the HTML id of its field.
 
-    The words just searched for stand in it.
+    The words just searched for stand in it. suggestions: False for none while typing.
     """
-    return {"query": context.get("query", ""), "field_id": field_id}
+    suggest_url = reverse("newsindex:suggest_json") if suggestions else ""
+    return {"query": context.get("query", ""), "field_id": field_id, "suggest_url": suggest_url}
+
+
+@register.inclusion_tag("newsindex/includes/search_media.html")
+def search_media(suggestions: bool = True) -> dict[str, Any]:
+    """The style sheet and the script of ``{% search_form %}``, for the head of a page: ``{% search_media %}``."""
+    return {"suggestions": suggestions}
 
 
 @register.filter

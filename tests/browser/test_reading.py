@@ -30,11 +30,11 @@ def marked_words(page: Any) -> set[str]:
 
 def test_typing_a_search_shows_marked_words(opened: Opener) -> None:
     page = opened("/search/")
-    page.get_by_role("searchbox").fill("floated docks")
+    page.get_by_role("combobox").fill("floated docks")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search/?q=floated**")
     assert marked_words(page) == {"floating", "dock"}
-    assert page.get_by_role("searchbox").input_value() == "floated docks"
+    assert page.get_by_role("combobox").input_value() == "floated docks"
     assert page.get_by_role("status").inner_text().startswith("1 article")
 
 
@@ -52,7 +52,7 @@ def test_a_paragraph_link_lands_on_the_marked_paragraph(opened: Opener) -> None:
     assert paragraph.evaluate(outlined) == ["solid", "2px"]
     assert page.locator(".ni-body p").first.evaluate(outlined)[0] == "none"
     page.go_back()
-    assert page.get_by_role("searchbox").input_value() == "floating dock"
+    assert page.get_by_role("combobox").input_value() == "floating dock"
 
 
 def test_a_facet_narrows_and_its_chip_widens_again(opened: Opener) -> None:
@@ -106,7 +106,7 @@ def test_a_finger_hits_what_it_aims_at(opened: Opener, path: str) -> None:
 
 def test_everything_works_without_script(opened: Opener) -> None:
     page = opened("/search/", java_script_enabled=False)
-    page.get_by_role("searchbox").fill("ferry")
+    page.get_by_role("combobox").fill("ferry")
     page.get_by_role("button", name="Search").click()
     page.wait_for_url("**/search/?q=ferry**")
     assert marked_words(page) == {"ferry"}

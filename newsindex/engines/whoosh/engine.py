@@ -16,6 +16,7 @@ import numpy as np
 
 from newsindex.deadline import Deadline, OutOfTime
 from newsindex.engines.base import (
+    SUGGESTION_KINDS,
     ArticleHit,
     Document,
     Engine,
@@ -29,6 +30,7 @@ from newsindex.engines.base import (
     SearchRequest,
     Stats,
     Suggestion,
+    SuggestionKind,
     Writer,
 )
 from newsindex.engines.completion import Typed, completions
@@ -124,17 +126,11 @@ class WhooshEngine(Engine):
         audiences: frozenset[str],
         hidden: frozenset[str] = frozenset(),
         limit: int = 8,
+        kinds: Collection[SuggestionKind] = SUGGESTION_KINDS,
         timeout: float | None = None,
     ) -> tuple[Suggestion, ...]:
         evaluation = self._evaluation(now, audiences, hidden, timeout)
-        in_time = evaluation.in_time
-        typed = Typed(text)
-        titles = list(in_time(completion.titles(evaluation, typed, limit)))
-        tags = list(in_time(completion.tags(evaluation, typed)))
-        # Words come last: there is no need to look for them where titles and tags fill the list. Those that are also
-        # a title or a tag are not shown twice, hence the double.
-        words = completion.words(evaluation, typed.text, 2 * limit + 1) if typed.is_word and limit > 0 else ()
-        return completions(typed, titles, tags, in_time(words), limit)
+        return completions(Typed(text), completion.Offered(evaluation), limit, kinds)
 
     @reading("related articles")
     def related(

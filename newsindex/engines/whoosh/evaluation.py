@@ -26,7 +26,7 @@ from newsindex.engines.whoosh.lookup import Looked, forms_of_words, looked_for, 
 from newsindex.engines.whoosh.runs import Run
 from newsindex.engines.whoosh.segments import Segment
 from newsindex.engines.whoosh.snapshots import Singles, Snapshot, View
-from newsindex.matching import Slot
+from newsindex.matching import Near, Slot
 from newsindex.query.nodes import (
     And,
     Everything,
@@ -169,6 +169,7 @@ class Evaluation:
     deadline: Deadline
     partial: bool = False
     _found: dict[Leaf, Found] = field(default_factory=dict)
+    _words: dict[str, Found] = field(default_factory=dict)
 
     def found(self, leaf: Leaf) -> Found:
         """Where ``leaf`` occurs; remembered. Raises OutOfTime."""
@@ -200,6 +201,12 @@ class Evaluation:
     def found_word(self, slot: Slot, names: Iterable[str] = FIELDS) -> Found:
         """Where a slot of unstemmed words is met, in the fields ``names``. Raises OutOfTime."""
         return self.found_in(names, lambda segment: forms_of_words(segment, slot))
+
+    def found_exactly(self, word: str) -> Found:
+        """Where a folded word stands, unstemmed; remembered. Raises OutOfTime."""
+        if word not in self._words:
+            self._words[word] = self.found_word(Near(word, 0))
+        return self._words[word]
 
     def found_in(self, names: Iterable[str], look: Callable[[Segment], Sequence[Looked]]) -> Found:
         """Where forms stand in the fields ``names``. look: which forms of a segment. Raises OutOfTime."""

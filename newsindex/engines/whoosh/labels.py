@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newsindex.analysis import keyword
+from newsindex.engines.completion import word_starts
 from newsindex.engines.whoosh.arrays import Array
 
 Mask = NDArray[np.bool_]
+
+#: So many letters of each word of a name and what is behind it are looked at to find those that begin so.
+LONGEST_START: Final = 24
+_LAST: Final = "\U0010ffff"
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,27 @@ class Labels:
         first = np.zeros(len(pairs), bool)
         first[np.unique(pairs, return_index=True)[1]] = True
         return np.flatnonzero(~first)
+
+    def starting(self, text: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The names of which a word begins with ``text``, folded, and those of which the first does, as places.
+
+        Some come twice. Of a text longer than LONGEST_START, those that begin with so much of it.
+        """
+        starts, places, firsts = self._starts
+        wanted = text[:LONGEST_START]
+        own = slice(bisect_left(starts, wanted), bisect_right(starts, wanted + _LAST))
+        return places[own], places[own][firsts[own]]
+
+    @cached_property
+    def _starts(self) -> tuple[list[str], NDArray[np.intp], Mask]:
+        """The names from each of their words on, in order; the place of each; whether the name begins there."""
+        found = sorted(
+            (key[at : at + LONGEST_START], place, at == 0)
+            for place, key in enumerate(self.keywords)
+            for at in word_starts(key)
+        )
+        texts, places, firsts = zip(*found, strict=True) if found else ((), (), ())
+        return list(texts), np.array(places, np.intp), np.array(firsts, bool)
 
     def having(self, wanted: Collection[str]) -> Mask:
         """Which articles have one of the values that are wanted."""

@@ -67,7 +67,8 @@ class View:
 
     hidden: ordinals that count as not there. since, until: microseconds since 1970, half open. seen: for each ordinal.
     everything: whether all are. articles: how many are. average, average_paragraph: lengths in positions, 1 for none.
-    weights: for each field and ordinal, what one occurrence adds to tf, rounded to single precision.
+    weights: for each field and ordinal, what one occurrence adds to tf, rounded to single precision. known: what others
+    have worked out for it.
     """
 
     audiences: frozenset[str]
@@ -80,6 +81,7 @@ class View:
     average: dict[str, float]
     average_paragraph: float
     weights: dict[str, Singles] = field(repr=False)
+    known: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def holds(self, now: int, audiences: frozenset[str], hidden: frozenset[int]) -> bool:
         """Whether a member of ``audiences`` sees just this at ``now``."""

@@ -1,0 +1,222 @@
+"""Completions while typing: words, names and titles of what the asker may see, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from newsindex.engines.base import SUGGESTION_KINDS, Engine, Suggestion
+from newsindex.engines.completion import MANY_ARTICLES, MOST_TITLES
+from tests.contract.asking import EVERYBODY, NOW, article, day, index
+from tests.contract.news import NEWS
+
+pytestmark = pytest.mark.needs("supports_suggest")
+
+
+def complete(engine: Engine, text: str, limit: int = 8, **how: object) -> list[tuple[str, str]]:
+    found = engine.suggest(text, **{"now": NOW, "audiences": EVERYBODY, "limit": limit, **how})  # type: ignore[arg-type]
+    return [(one.kind, one.text) for one in found]
+
+
+def words(engine: Engine, text: str, limit: int = 8) -> list[str]:
+    return [text for _, text in complete(engine, text, limit, kinds=("word",))]
+
+
+def titles(engine: Engine, text: str) -> list[str]:
+    return [text for _, text in complete(engine, text, kinds=("title",))]
+
+
+def test_words_then_names_then_titles(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, "Bakers strike", "baking powder", published_at=day(2025, 1, 1), authors=("Ida Baker",)),
+        article(2, "The bakers of Mill Lane", "bakery", published_at=day(2026, 2, 1), tags=("Bakelite",)),
+        article(3, "A bakery opens", "", section="Bakeries", published_at=day(2026, 1, 1)),
+    )
+    found = complete(engine, "bak")
+    assert found == [
+        ("word", "bakers"),
+        ("word", "bakery"),
+        ("word", "baking"),
+        ("tag", "Bakelite"),
+        ("section", "Bakeries"),
+        ("title", "Bakers strike"),
+        ("title", "The bakers of Mill Lane"),
+        ("title", "A bakery opens"),
+    ]
+    for limit in range(10):
+        assert len(complete(engine, "bak", limit)) == min(limit, 9)
+    assert complete(engine, "bak", 1) == [("word", "bakers")]
+
+
+def test_one_kind_takes_the_places_that_others_leave(engine: Engine) -> None:
+    index(engine, *(article(number, f"Dock: {number}") for number in range(12)))
+    assert [kind for kind, _ in complete(engine, "dock")] == ["title"] * 8
+    assert [kind for kind, _ in complete(engine, "do")] == ["word"] + ["title"] * 7
+    assert complete(engine, "do", kinds=()) == []
+    assert {kind for kind, _ in complete(engine, "do", kinds=SUGGESTION_KINDS)} == {"word", "title"}
+
+
+def test_words_follow_those_before(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, "", "The climate change bill. Cheap climate talk.", published_at=day(2026, 1, 1)),
+        article(2, "", "Climate change is here.", published_at=day(2026, 1, 2)),
+        article(3, "Climate charter", "", published_at=day(2026, 1, 3)),
+        article(4, "", "A chance of rain."),
+    )
+    assert words(engine, "climate ch") == ["climate change", "climate charter", "climate cheap"]
+    assert words(engine, "Climate ") == ["Climate change", "Climate charter", "Climate talk"]
+    assert words(engine, "climate", 2) == ["climate change", "climate charter"]
+    assert words(engine, "rain ch") == ["rain chance"]
+    assert words(engine, "snow ch") == []
+
+
+def test_what_was_typed_stays(engine: Engine) -> None:
+    index(engine, *NEWS)
+    assert words(engine, "  River   bursts th") == []
+    assert words(engine, "  River   burs", 1) == ["River bursts"]
+    assert words(engine, '"sandb') == ['"sandbags"']
+    assert words(engine, "title:brid") == ["title:bridge"]
+    assert words(engine, "-brid") == ["-bridge"]
+    assert words(engine, "zzz OR brid") == ["zzz OR bridge"]
+    assert words(engine, "tag:Weather brid") == ["tag:Weather bridge"]
+
+
+def test_texts_keep_their_letters(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, "Über Brücken", "Die Straße zur Brücke.", language="de", authors=("Jürgen Weiß",)),
+        article(2, "", "Die STRASSE. Eine Straße, noch eine Straße.", language="de"),
+        article(3, "Naïve e-mail", "Naïve."),
+    )
+    assert words(engine, "bruck") == words(engine, "Brück") == ["brücke", "brücken"]
+    assert words(engine, "stras", 1) == ["straße"]
+    assert words(engine, "die stra", 1) == ["die straße"]
+    assert words(engine, "nai", 1) == ["naïve"]
+    assert words(engine, "ema") == ["e-mail"]
+    assert complete(engine, "jurgen w") == [("author", "Jürgen Weiß")]
+    assert titles(engine, "uber b") == ["Über Brücken"]
+
+
+def test_names_by_use(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, authors=("Priya Nandakumar", "Ada Priest"), tags=("Prize",), section="Prices"),
+        article(2, authors=("PRIYA NANDAKUMAR",), tags=("prize", "Nobel prize"), section="Prices"),
+        article(3, authors=("Priya Nandakumar",), section="Prices"),
+    )
+    assert complete(engine, "pri", 7) == [
+        ("word", "prize"),
+        ("author", "Priya Nandakumar"),
+        ("section", "Prices"),
+        ("tag", "Nobel prize"),
+        ("author", "Ada Priest"),
+    ]
+    (priya,) = engine.suggest("priya n", now=NOW, audiences=EVERYBODY)
+    assert priya == Suggestion("Priya Nandakumar", "author", query='author:"Priya Nandakumar"')
+
+
+def test_a_field_asks_for_its_names_only(engine: Engine) -> None:
+    index(engine, *NEWS, article(1, "Ida runs", "Ida.", authors=("Ida Brandt",), tags=("Ida",)))
+    for text in ("author:ida", "AUTHOR:Ida", 'author:"Ida Bra', "author:brandt"):
+        assert complete(engine, text) == [("author", "Ida Brandt")]
+    (ida,) = engine.suggest('storm author:"ida b', now=NOW, audiences=EVERYBODY)
+    assert ida.query == 'storm author:"Ida Brandt"'
+    assert {kind for kind, _ in complete(engine, "section:")} == {"section"}
+    assert complete(engine, "tag:ida", kinds=("title", "word")) == []
+
+
+def test_titles_by_place_then_by_date(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, "The old bridge", published_at=day(2020, 1, 1)),
+        article(2, "Old bridge closed", published_at=day(2021, 1, 1)),
+        article(3, "A bridge for the old town", published_at=day(2026, 1, 1)),
+        article(4, "Old bridge open", published_at=day(2022, 1, 1)),
+        article(5, "Older bridges", published_at=day(2026, 1, 1)),
+    )
+    assert titles(engine, "old bri") == [
+        "Old bridge open",
+        "Old bridge closed",
+        "The old bridge",
+        "A bridge for the old town",
+    ]
+    assert titles(engine, "town bridge") == ["A bridge for the old town"]
+    assert "Older bridges" in titles(engine, "old")
+    assert "Older bridges" not in titles(engine, "old ")
+    assert titles(engine, "bridges -old") == ["Older bridges"]
+
+
+def test_the_same_title_is_offered_once(engine: Engine) -> None:
+    index(engine, *(article(n, "Weather", published_at=day(2026, 1, n)) for n in (1, 3, 2)), article(4, "WEATHER"))
+    found = engine.suggest("wea", now=NOW, audiences=EVERYBODY, kinds=("title",))
+    assert found == (Suggestion("Weather", "title", "news.story:3"),)
+
+
+def test_among_many_titles_those_that_begin_so_are_found(engine: Engine) -> None:
+    others = [
+        article(n, f"Number {n} of the town", published_at=day(2026, 1, 1 + n % 9)) for n in range(MOST_TITLES * 2)
+    ]
+    index(engine, *others, article("old", "Town on the river", published_at=day(2001, 1, 1)))
+    assert titles(engine, "town")[0] == "Town on the river"
+    assert len(titles(engine, "number of")) == 8
+
+
+def test_a_word_that_is_nearly_everywhere_is_not_offered(engine: Engine) -> None:
+    index(engine, *(article(n, "", f"The thing {n}" if n % 2 else "The thaw") for n in range(MANY_ARTICLES)))
+    assert words(engine, "th") == ["thaw", "thing"]
+    assert "the thaw" in words(engine, "the th")
+
+
+@pytest.mark.parametrize(
+    "hidden", [{"audiences": frozenset()}, {"published_at": day(2030, 1, 1)}], ids=["draft", "later"]
+)
+def test_most_articles_are_hidden(engine: Engine, hidden: dict[str, object]) -> None:
+    secret = [
+        article(
+            f"s{n}",
+            f"Zirconium plan {n}",
+            "The mayor zigzag. Zinc zebra.",
+            tags=("Zircon",),
+            authors=("Zid",),
+            **hidden,
+        )
+        for n in range(30)
+    ]
+    shown = article("shown", "Zinc mine", "The mayor said zinc is here.", tags=("Zone",), authors=("Zoe",))
+    index(engine, *secret, shown)
+    alone = [complete(engine, text) for text in ("z", "zi", "mayor ", "mayor zi", "zinc", "zirconium ", "author:z")]
+    text = str(alone).lower()
+    assert not [word for word in ("zirco", "zigzag", "zebra", "zid") if word in text]
+    with engine.writer() as writer:
+        for document in secret:
+            writer.delete(document.key)
+    assert [
+        complete(engine, text) for text in ("z", "zi", "mayor ", "mayor zi", "zinc", "zirconium ", "author:z")
+    ] == alone
+    assert ("tag", "Zone") in alone[0] and ("author", "Zoe") in alone[0]
+    index(engine, *(replace(document, audiences=frozenset({"staff"})) for document in secret))
+    assert complete(engine, "zi", hidden=frozenset({shown.key})) == []
+
+
+def test_scripts_without_spaces(engine: Engine) -> None:
+    index(
+        engine,
+        article("ja", "東京の図書館", "図書館は東京にある。", language="ja", tags=("図書", "東京")),
+        article("zh", "北京图书馆", "", language="zh", authors=("王小明",)),
+    )
+    assert complete(engine, "東京") == [("tag", "東京"), ("title", "東京の図書館")]
+    assert complete(engine, "図書館") == [("title", "東京の図書館")]
+    assert complete(engine, "書") == [("tag", "図書"), ("title", "東京の図書館"), ("title", "北京图书馆")][:2]
+    assert complete(engine, "小明") == [("author", "王小明")]
+
+
+@pytest.mark.parametrize(
+    "typed", ["", " ", "!", "-", '"', "author", "OR", "OR ", "\x00", "\ud800", "a:" * 90, "(" * 300]
+)
+def test_whatever_is_typed_is_answered(engine: Engine, typed: str) -> None:
+    index(engine, *NEWS)
+    assert len(complete(engine, typed)) <= 8
+    assert complete(engine, typed) == complete(engine, typed)
