@@ -704,11 +704,9 @@ def rebuild(
             "rebuild() reads what is committed: call it outside of transaction.atomic(), with autocommit on."
         )
     started = time.monotonic()
-    new = engines[engine].rebuild()
+    new = engines[engine].rebuild(go_on=not fresh)
     tally = _Tally()
     try:
-        if fresh:
-            new.begin_anew()
         token = replicas.register(engine, _pending_databases())
         covered = _pending_rows(engine)
         _write_everything(new, tally, batch_size, progress)

@@ -502,9 +502,13 @@ def search(
         timeout=timeout,
         correct=correct,
     )
-    unnarrowed = sort == "relevance" and request.filters == Filters(sources=request.filters.sources)
-    pinned = said.pinned(asked, request.now) if pins and unnarrowed else ()
+    pinned = said.pinned(asked, request.now) if pins and _is_plain(request) else ()
     return Results(_Question(engine, query, request, relax, follow, pinned))
+
+
+def _is_plain(request: SearchRequest) -> bool:
+    """Whether nothing but sources narrows or sorts the search."""
+    return request.sort == "relevance" and request.filters == Filters(sources=request.filters.sources)
 
 
 def understood(text: str) -> Query:

@@ -257,7 +257,8 @@ def test_options_of_the_engines() -> None:
         module, _dot, name = path.rpartition(".")
         options = inspect.signature(getattr(import_module(module), name)).parameters.values()
         real |= {(path, one.name, default(one)) for one in options} or {(path, "none", "")}
-    assert shown == real
+    # Those of the cluster are in its own chapter.
+    assert {row for row in shown if not row[2].startswith("all in ")} == real
 
 
 def default(parameter: inspect.Parameter) -> str:

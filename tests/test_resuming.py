@@ -210,11 +210,11 @@ def test_what_was_written_is_kept_after_a_while_too(ten: list[Article], monkeypa
 
 def test_the_lock_is_given_back(ten: list[Article]) -> None:
     interrupt(after=8)
-    one = engines["default"].rebuild()
+    one = engines["default"].rebuild(go_on=True)
     with pytest.raises(WriterBusy):
-        engines["default"].rebuild()
+        engines["default"].rebuild(go_on=True)
     one.leave()
-    two = engines["default"].rebuild()
+    two = engines["default"].rebuild(go_on=True)
     assert two.kept is not None and len(two.kept) > 0
     two.abort()
     assert len(generations()) == 2

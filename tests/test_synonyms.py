@@ -197,7 +197,7 @@ def test_the_command_names_what_is_wrong_and_takes_the_rest(tmp_path: Path) -> N
         (Entry(()), "words", "Give at least one."),
         (Entry(("car",)), "words", "Give at least two words, or say what else one of them finds."),
         (Entry(("car", "...")), "words", "“...” has no letters or digits."),
-        (Entry(("C++", "cpp")), "words", "“C++” would be searched as “c”: leave out +."),
+        (Entry(("car!", "auto")), "words", "“car!” would be searched as “car”: leave out !."),
         (Entry(("car*", "auto")), "words", "“car*” would be searched as “car”: leave out *."),
         (Entry(("the", "article")), "words", "“the” has only words that stand in almost every text."),
         (Entry(("car",), ("of the",)), "targets", "“of the” has only words that stand in almost every text."),

@@ -171,6 +171,7 @@ def test_a_rebuild_that_died_leaves_the_old_generation_live_and_is_swept_up(engi
     assert len(generations(path) - before) == 1
     abandoned = generations(path) - before
     rebuilt(engine, article(3, "Ferry"))
+    assert found(engine, "ferry") == ["3"]
     assert not generations(path) & abandoned
 
 

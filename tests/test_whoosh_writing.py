@@ -66,7 +66,7 @@ def test_a_commit_file_says_what_it_was_told(tmp_path: Path, engine: WhooshEngin
     assert decoded(tmp_path, encoded(manifest)) == manifest
     assert manifest.files() == files(live(path)) - {"commit", "merge.lock"}
     content = json.loads(data)
-    assert (content["format"], content["number"]) == (3, 2)
+    assert (content["format"], content["number"]) == (4, 2)
     assert [(entry["articles"], entry["paragraphs"], entry["deleted_articles"]) for entry in content["segments"]] == [
         (3, 6, 1)
     ]

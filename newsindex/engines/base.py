@@ -494,9 +494,6 @@ class Rebuild(ABC):
     #: What this rebuild goes on with; None where it begins anew.
     kept: Kept | None = None
 
-    def begin_anew(self) -> None:  # noqa: B027
-        """Throw away what was kept. To be called before anything is written."""
-
     def leave(self) -> None:
         """End here, for the next rebuild to go on with what is finished, where the engine can do that."""
         self.abort()
@@ -624,8 +621,12 @@ class Engine(ABC):
         """Opens the live generation for change; WriterBusy after ``wait`` seconds, IndexNotBuilt without one."""
 
     @abstractmethod
-    def rebuild(self) -> Rebuild:
-        """Begins a new generation; WriterBusy where another rebuild is under way."""
+    def rebuild(self, *, go_on: bool = False) -> Rebuild:
+        """Begins a new generation; WriterBusy where another rebuild is under way.
+
+        go_on: what a killed rebuild has left may be in it already (``Rebuild.kept``). The caller then takes out what
+        does not belong there.
+        """
 
     @abstractmethod
     def stats(self) -> Stats:

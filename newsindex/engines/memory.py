@@ -626,7 +626,7 @@ class MemoryEngine(Engine):
             raise WriterBusy(f"Another writer of this memory engine is open; waited {wait} seconds.")
         return MemoryWriter(self._commit, self._writing.release)
 
-    def rebuild(self) -> Rebuild:
+    def rebuild(self, *, go_on: bool = False) -> Rebuild:
         if not self._rebuilding.acquire(blocking=False):
             raise WriterBusy("Another rebuild of this memory engine is under way.")
         with self._swapping:

@@ -38,7 +38,7 @@ def added_up(found: Explanation) -> float:
 def test_the_parts_add_up_to_the_score_of_every_hit(
     batches: list[list[Document | int]], asked: list[SearchRequest]
 ) -> None:
-    with pair() as engines:
+    with pair("whoosh") as engines:
         for changes in batches:
             for engine in engines:
                 write(engine, changes)

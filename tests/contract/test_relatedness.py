@@ -38,7 +38,7 @@ def like(engine: Engine, document: Document, **fields: int) -> list[str]:
 def test_both_engines_find_the_same(
     batches: list[list[Document | int]], texts: list[Document], who: frozenset[str]
 ) -> None:
-    with pair() as engines:
+    with pair("whoosh") as engines:
         for changes in batches:
             for engine in engines:
                 write(engine, changes)

@@ -219,6 +219,8 @@ def test_another_page_of_the_admin_does_not_go_unnoticed() -> None:
     elsewhere = {"autocomplete", "jsi18n"}
     # Who may look and who may press its buttons: tests/test_admin_index.py.
     elsewhere |= {f"newsindex_indexrun_{page}" for page in ("changelist", "progress", "ask")}
+    # Who may read why an article ranks where it does: tests/test_admin.py.
+    elsewhere.add("newsindex_article_explain")
     known = {f"newsindex_{model}_{page}" for model in MODELS for page in PAGES}
     found = set()
     for model, model_admin in admin.site._registry.items():

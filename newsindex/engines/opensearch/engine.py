@@ -196,7 +196,7 @@ class OpenSearchEngine(Engine):
 
         return OpenSearchWriter(commit, held.release)
 
-    def rebuild(self) -> Rebuild:
+    def rebuild(self, *, go_on: bool = False) -> Rebuild:
         self._control.create()
         held = self._rebuilding.take(0.0)
         try:

@@ -214,14 +214,14 @@ class WhooshEngine(Engine):
             lock.release()
             raise
 
-    def rebuild(self) -> Rebuild:
+    def rebuild(self, *, go_on: bool = False) -> Rebuild:
         try:
             self._generations.prepare()
         except OSError as error:
             raise EngineError(f"The index can't be made in {self.path}: {error}") from error
         lock = self._generations.rebuild_lock()
         lock.acquire(0.0, f"Another rebuild of the index in {self.path} is under way.")
-        return WhooshRebuild(self._generations, lock, self._writer_mb, self._processes)
+        return WhooshRebuild(self._generations, lock, self._writer_mb, self._processes, go_on)
 
     def maintain(self) -> bool:
         pointer = self._generations.live()

@@ -261,7 +261,7 @@ class Generations:
     def _names(self) -> list[str]:
         try:
             return [name for name in os.listdir(self._folder) if _NAME.fullmatch(name)]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
 

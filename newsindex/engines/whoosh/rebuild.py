@@ -105,9 +105,9 @@ class _FreshWriter(WhooshWriter):
 
 
 class WhooshRebuild(Rebuild):
-    """Holds the rebuild lock until ``swap``, ``abort`` or ``leave``. What a killed one leaves is used by the next."""
+    """Holds the rebuild lock until ``swap``, ``abort`` or ``leave``. What a killed one leaves, the next may use."""
 
-    def __init__(self, generations: Generations, lock: FileLock, memory: int, processes: int) -> None:
+    def __init__(self, generations: Generations, lock: FileLock, memory: int, processes: int, go_on: bool) -> None:
         """lock: the rebuild lock, held. memory: megabytes for the writer, whose segments ``processes`` build."""
         self._generations = generations
         self._lock = lock
@@ -119,7 +119,7 @@ class WhooshRebuild(Rebuild):
         self._known: KeptDocuments | None = None
         try:
             with writing(str(generations.path)):
-                self.generation = resumable(generations)
+                self.generation = resumable(generations) if go_on else ""
                 generations.tidy(self.generation)
                 if self.generation:
                     self._go_on()
@@ -128,13 +128,6 @@ class WhooshRebuild(Rebuild):
         except BaseException:
             lock.release()
             raise
-
-    def begin_anew(self) -> None:
-        self._check_open()
-        if self.kept is not None:
-            with writing(str(self._generations.path)):
-                self._generations.remove(self.generation)
-                self._begin()
 
     def _go_on(self) -> None:
         """Take over what is finished of a generation."""
