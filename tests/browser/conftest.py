@@ -7,6 +7,7 @@ CHROMIUM names another browser than /usr/bin/chromium.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,16 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def server(request: pytest.FixtureRequest, django_db_setup: None) -> str:
+def server(request: pytest.FixtureRequest, django_db_setup: None) -> Iterator[str]:
     """The address of the site. The middleware is read when the server starts, so the setting is back at once."""
     middleware = ["tests.browser.policy.StrictPolicy", *django_settings.MIDDLEWARE]
     with override_settings(MIDDLEWARE=middleware):
-        return str(request.getfixturevalue("live_server").url)
+        url = str(request.getfixturevalue("live_server").url)
+    yield url
+    # A page that was closed while it asked for suggestions leaves a request behind, and the database goes now.
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(10)
 
 
 @pytest.fixture

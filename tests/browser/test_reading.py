@@ -106,7 +106,7 @@ def test_a_finger_hits_what_it_aims_at(opened: Opener, path: str) -> None:
 
 def test_everything_works_without_script(opened: Opener) -> None:
     page = opened("/search/", java_script_enabled=False)
-    page.get_by_role("combobox").fill("ferry")
+    page.get_by_role("searchbox").fill("ferry")
     page.get_by_role("button", name="Search").click()
     page.wait_for_url("**/search/?q=ferry**")
     assert marked_words(page) == {"ferry"}

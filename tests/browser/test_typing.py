@@ -152,7 +152,7 @@ def test_a_failure_closes_the_list_and_nothing_else(opened: Opener) -> None:
     page = typed(opened, "lights")
     page.route("**/suggest/json/**", lambda route: route.fulfill(body="not JSON"))
     box(page).press_sequentially("h")
-    page.wait_for_function("document.querySelector('[role=listbox]').hidden")
+    page.locator("[role=listbox]").wait_for(state="hidden")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("q=lightsh"))
 
