@@ -34,6 +34,8 @@ def _lines(results: Results) -> Iterator[str]:
     yield f"- Machine: {of['cores']} cores of {of['cpu']}, {of['memory']}, {of['system']}, Python {of['python']}."
     yield f"- Load average during the run: {loads}. Compare CPU times; wall clocks suffer from what else runs."
     yield f"- Versions: {_versions(results)}."
+    if results.remark:
+        yield f"- {results.remark}"
     yield ""
     yield "## Aims"
     yield ""

@@ -44,7 +44,7 @@ class Corpus:
 
 @dataclass
 class Results:
-    """All of a run. idle: private bytes of a Django process without search."""
+    """All of a run. idle: private bytes of a Django process without search. remark: what a reader has to know of it."""
 
     date: str
     command: str
@@ -54,6 +54,7 @@ class Results:
     corpora: list[Corpus] = field(default_factory=list)
     pages: dict[str, Outcome] = field(default_factory=dict)
     pages_paragraphs: int = 0
+    remark: str = ""
 
     def save(self, path: Path) -> None:
         data = {**vars(self), "corpora": [vars(corpus) for corpus in self.corpora]}
