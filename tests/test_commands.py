@@ -75,7 +75,7 @@ def test_rebuild_names_what_it_left_out(broken_note: str) -> None:
 
 
 def test_rebuild_says_why_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: MemoryEngine) -> None:
+    def fail(self: MemoryEngine, **options: object) -> None:
         raise IndexDamaged("no place left")
 
     monkeypatch.setattr(MemoryEngine, "rebuild", fail)

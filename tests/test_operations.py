@@ -73,7 +73,7 @@ def test_progress_can_be_seen_while_it_runs() -> None:
 
 
 def test_what_goes_wrong_is_on_the_record_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: MemoryEngine) -> None:
+    def fail(self: MemoryEngine, **options: object) -> None:
         raise IndexDamaged("no place left")
 
     monkeypatch.setattr(MemoryEngine, "rebuild", fail)
@@ -85,7 +85,7 @@ def test_what_goes_wrong_is_on_the_record_too(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_somebody_who_stops_a_rebuild_leaves_no_run_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(self: MemoryEngine) -> None:
+    def interrupt(self: MemoryEngine, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(MemoryEngine, "rebuild", interrupt)
