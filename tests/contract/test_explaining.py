@@ -14,7 +14,7 @@ from newsindex.query import parse
 from newsindex.ranking import DECIMALS, LACKING, PASSAGE_SHARE, WEIGHT
 from tests.contract.asking import EVERYBODY, NOW, all_of, article, ask, day, index, request
 from tests.contract.news import FERRY, FLOOD, NEWS
-from tests.contract.test_parity import EXAMPLES, commits, pair, requests, write
+from tests.contract.test_parity import EXAMPLES, OTHERS, commits, pair, requests, write
 
 pytestmark = pytest.mark.needs("supports_explain")
 
@@ -33,12 +33,13 @@ def added_up(found: Explanation) -> float:
     return round(found.boost * (words + found.passage_share * best) * found.completeness * found.newness, DECIMALS)
 
 
+@pytest.mark.parametrize("other", OTHERS)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(commits, st.lists(requests, min_size=5, max_size=10))
 def test_the_parts_add_up_to_the_score_of_every_hit(
-    batches: list[list[Document | int]], asked: list[SearchRequest]
+    other: str, batches: list[list[Document | int]], asked: list[SearchRequest]
 ) -> None:
-    with pair("whoosh") as engines:
+    with pair(other) as engines:
         for changes in batches:
             for engine in engines:
                 write(engine, changes)

@@ -14,7 +14,7 @@ from newsindex.engines.base import Document, Engine
 from newsindex.engines.relatedness import POOL
 from tests.contract.asking import EVERYBODY, NOW, article, index
 from tests.contract.news import FLOOD, NEWS
-from tests.contract.test_parity import EXAMPLES, audiences, commits, documents, pair, without_scores, write
+from tests.contract.test_parity import EXAMPLES, OTHERS, audiences, commits, documents, pair, without_scores, write
 
 pytestmark = pytest.mark.needs("supports_related", "supports_like")
 
@@ -33,12 +33,13 @@ def like(engine: Engine, document: Document, **fields: int) -> list[str]:
     return [hit.pk for hit in engine.like(document, now=NOW, audiences=EVERYBODY, **fields)]
 
 
+@pytest.mark.parametrize("other", OTHERS)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(commits, st.lists(documents(), max_size=3), audiences)
 def test_both_engines_find_the_same(
-    batches: list[list[Document | int]], texts: list[Document], who: frozenset[str]
+    other: str, batches: list[list[Document | int]], texts: list[Document], who: frozenset[str]
 ) -> None:
-    with pair("whoosh") as engines:
+    with pair(other) as engines:
         for changes in batches:
             for engine in engines:
                 write(engine, changes)

@@ -7,18 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from newsindex.deadline import OutOfTime
-from newsindex.engines.base import ArticleHit, Document, Marked, ParagraphHit, SearchPage, SearchRequest
+from newsindex.engines.base import ArticleHit, Document, Explanation, Marked, ParagraphHit, SearchPage, SearchRequest
 from newsindex.engines.closeness import enough, rarity
+from newsindex.engines.correction import FEW_RESULTS, correction
+from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.opensearch.compiling import ALL, MOST_CLAUSES, NONE, Query, clauses, every
+from newsindex.engines.opensearch.compiling import keys as keys_query
+from newsindex.engines.opensearch.correcting import Words
 from newsindex.engines.opensearch.counting import facet_aggregations, facets, months, timeline_aggregation
 from newsindex.engines.opensearch.documents import BEGINNING
 from newsindex.engines.opensearch.schema import MOST_RESULTS
 from newsindex.engines.opensearch.scoring import Scored, Scoring
-from newsindex.engines.opensearch.suggesting import correction
-from newsindex.engines.opensearch.view import View, document_of
+from newsindex.engines.opensearch.view import NEWEST, View, document_of
 from newsindex.engines.paging import Place, decode_cursor, encode_cursor, place
 from newsindex.matching import spans
-from newsindex.query.nodes import Leaf, Node, alternatives, leaves, relaxed
+from newsindex.query.nodes import Leaf, Node, alternatives, leaves
 from newsindex.ranking import DECIMALS, leaf_weights
 
 #: More hits without content than this keep the score that the cluster gives, of some seven digits.
@@ -26,9 +29,9 @@ MOST_EXACT: Final = 200
 #: Hits of one request: with their documents, and without.
 _WITH_CONTENT: Final = 200
 _BARE: Final = 5_000
-_ORDERS: Final[dict[str, list[Any]]] = {
-    "relevance": [{"_score": "desc"}, {"undated": "asc"}, {"from": "desc"}, {"key": "asc"}],
-    "newest": [{"undated": "asc"}, {"from": "desc"}, {"key": "asc"}],
+ORDERS: Final[dict[str, list[Any]]] = {
+    "relevance": [{"_score": "desc"}, *NEWEST],
+    "newest": NEWEST,
     "oldest": [{"undated": "asc"}, {"from": "asc"}, {"key": "asc"}],
 }
 
@@ -40,7 +43,7 @@ class Search:
         self._view = view
         self._request = request
         self._after = self._cursor()
-        tree = relaxed(request.query) if request.match == "any" else request.query
+        tree = asked_tree(request)
         self._wanted = tuple(leaves(tree))
         compiler = view.compiler
         keys = every([compiler.matching(tree), compiler.passing(request.filters)])
@@ -64,18 +67,42 @@ class Search:
         more = len(found) > request.limit > 0
         cursor = encode_cursor(request.sort, self._place(shown[-1]["sort"])) if shown and more else None
         aggregations = first.get("aggregations", {})
-        unanswered = request.correct and not total and request.match == "all" and not view.partial
+        few = request.correct and total <= FEW_RESULTS and request.match == "all" and not view.partial
         page = SearchPage(
             hits=tuple(self._shown(shown)),
             total=total,
             facets=facets(view, self._matching, request.facets, request.facet_limit, aggregations),
             timeline=months(request.now, aggregations) if request.timeline else (),
-            suggestion=correction(view, request, self._statistics.found) if unanswered else "",
+            suggestion=correction(request.query, total, Words(view, request.filters, self._statistics.found))
+            if few
+            else "",
             partial=view.partial,
             took=time.perf_counter() - began,
             next_cursor=cursor,
         )
         return page
+
+    def explanation(self, document: Document) -> Explanation:
+        """Why ``document``, which the asker may see, is or is not a hit."""
+        statistics, view = self._statistics, self._view
+        counts = Counts(
+            statistics.articles,
+            statistics.found.__getitem__,
+            statistics.average,
+            statistics.average_paragraph,
+            statistics.largest_boost,
+        )
+
+        def meets(query: Query) -> bool:
+            return bool(view.counts([every([keys_query([document.key]), query])])[0])
+
+        return explanation(
+            document,
+            self._request,
+            counts,
+            matches=meets(self._matching),
+            meets=lambda node: meets(view.compiler.matching(node)),
+        )
 
     def _close(self, parts: Sequence[Node], met: Sequence[int], among: Sequence[int]) -> Query:
         """What has enough of the parts."""
@@ -124,7 +151,7 @@ class Search:
         return {
             "query": query,
             "size": size,
-            "sort": _ORDERS[self._request.sort],
+            "sort": ORDERS[self._request.sort],
             "track_scores": scored,
             "track_total_hits": False,
             **({"_source": ["doc"]} if content else {"_source": False, "docvalue_fields": ["key"]}),
@@ -214,39 +241,39 @@ class Search:
         scored.sort(key=lambda pair: place(request.sort, pair[1].score, pair[0].published_at, pair[0].key))
         if not request.content:
             return [ArticleHit(document.key, found.score) for document, found in scored]
-        return [self._hit(document, found) for document, found in scored]
+        each = request.paragraphs_per_article
+        return [article_hit(self._view, document, found, self._wanted, each) for document, found in scored]
 
-    def _hit(self, document: Document, found: Scored) -> ArticleHit:
-        best = sorted(found.passages, key=lambda passage: (-round(passage[1], DECIMALS), passage[0]))
-        paragraphs = []
-        for index, score in best[: self._request.paragraphs_per_article]:
-            paragraph = document.paragraphs[index]
-            marked = self._marked(document, paragraph.text, "text")
-            paragraphs.append(
-                ParagraphHit(paragraph.number, paragraph.anchor, paragraph.kind, round(score, DECIMALS), marked)
-            )
-        return ArticleHit(
-            key=document.key,
-            score=found.score,
-            title=self._marked(document, document.title, "title"),
-            summary=self._marked(document, document.summary, "summary"),
-            paragraphs=tuple(paragraphs),
-            matched_paragraphs=len(best),
-            tags=document.tags,
-            authors=document.authors,
-            section=document.section,
-            published_at=document.published_at,
-            language=document.language,
-            url=document.url,
-        )
 
-    def _marked(self, document: Document, text: str, name: str) -> Marked:
-        asked: tuple[Leaf, ...] = self._wanted
+def article_hit(view: View, document: Document, found: Scored, asked: Sequence[Leaf], paragraphs: int) -> ArticleHit:
+    """A hit as it is shown, with marks for the leaves ``asked`` for."""
+
+    def marked(text: str, name: str) -> Marked:
         try:
-            return Marked(text, spans(asked, text, document.language, name, self._view.deadline))
+            return Marked(text, spans(asked, text, document.language, name, view.deadline))
         except OutOfTime:
-            self._view.partial = True
+            view.partial = True
             return Marked(text)
+
+    best = sorted(found.passages, key=lambda passage: (-round(passage[1], DECIMALS), passage[0]))
+    shown = []
+    for index, score in best[:paragraphs]:
+        own = document.paragraphs[index]
+        shown.append(ParagraphHit(own.number, own.anchor, own.kind, round(score, DECIMALS), marked(own.text, "text")))
+    return ArticleHit(
+        key=document.key,
+        score=found.score,
+        title=marked(document.title, "title"),
+        summary=marked(document.summary, "summary"),
+        paragraphs=tuple(shown),
+        matched_paragraphs=len(best),
+        tags=document.tags,
+        authors=document.authors,
+        section=document.section,
+        published_at=document.published_at,
+        language=document.language,
+        url=document.url,
+    )
 
 
 def filtered(query: Query) -> Query:

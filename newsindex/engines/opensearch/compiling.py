@@ -1,13 +1,15 @@
 """Our query tree as the cluster's Query DSL: what matches. Matching is the engine's, scoring is ``scoring.py``.
 
 A word, a prefix and a fuzzy word are looked up among all terms of the article (the field ``has``), a phrase in each of
-its texts. What a leaf looks for is that of ``newsindex.matching.slots``, once for each language of the index.
+its texts. What a leaf looks for is that of ``newsindex.matching.readings``, once for each language of the index.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any, Final, TypeAlias
 
@@ -15,11 +17,12 @@ from newsindex.analysis import keyword
 from newsindex.engines.base import EVERYTHING as SEES_ALL
 from newsindex.engines.base import Filters
 from newsindex.engines.counting import midnight
-from newsindex.engines.opensearch.documents import identity, stem, term, written
+from newsindex.engines.opensearch.documents import identity, pair, stem, term, written
 from newsindex.engines.opensearch.schema import MOST_SLOP
 from newsindex.engines.paging import microseconds
-from newsindex.matching import Contains, Near, Slot, Starts, Terms, slop_of, slots
+from newsindex.matching import Contains, Near, Slot, Starts, Terms, meant, readings, slop_of
 from newsindex.query.nodes import And, Everything, Keyword, Leaf, Node, Not, Or, Published
+from newsindex.ranking import SYNONYM
 
 Query: TypeAlias = dict[str, Any]
 
@@ -32,7 +35,25 @@ PLACES: Final = {"title": "title", "summary": "summary", "tags": "tags", "text":
 _MANY: Final = 60_000
 #: Of the clauses that the cluster takes in a query, how many are used; visibility and filters need few.
 MOST_CLAUSES: Final = 900
+#: The score of intervals is n / (n + 1) for n of them.
+_TIMES: Final = "params.share * Math.round(_score / Math.max(1.0 - _score, 1e-6))"
 _WILD: Final = re.compile(r"([*?\\])")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One of the ways in which a leaf may stand in texts of a language. share: what an occurrence counts."""
+
+    share: float
+    slots: tuple[Slot, ...]
+    slop: int
+
+
+def ways(leaf: Leaf, language: str) -> Iterator[Way]:
+    """All ways; one that comes twice counts twice."""
+    for number, each in enumerate(meant(leaf, language)):
+        for way in readings(each, language):
+            yield Way(SYNONYM if number else 1.0, way, slop_of(each))
 
 
 class Compiler:
@@ -69,21 +90,13 @@ class Compiler:
     def leaf(self, leaf: Leaf) -> Query:
         """The articles in which ``leaf`` occurs."""
         if leaf not in self._made:
-            self._made[leaf] = some([*self._single(leaf), *self._phrases(leaf)])
+            self._made[leaf] = some([*alone(leaf.field or "has", leaf, self.languages), *self._phrases(leaf)])
         return self._made[leaf]
-
-    def _single(self, leaf: Leaf) -> Iterator[Query]:
-        for language in self.languages:
-            looked_for = slots(leaf, language)
-            if len(looked_for) == 1:
-                yield single(leaf.field or "has", looked_for[0], language)
 
     def _phrases(self, leaf: Leaf) -> Iterator[Query]:
         if self._simple:
-            yield from (
-                every(terms(leaf.field or "has", here) for here in places)
-                for places in _sequences(leaf, self.languages)
-            )
+            for own in _together(leaf, self.languages):
+                yield every(terms(leaf.field or "has", here) for here in _places(own))
             return
         for name in [leaf.field] if leaf.field else PLACES:
             yield from (within(PLACES[name], query) for query in phrases(PLACES[name], leaf, self.languages))
@@ -120,7 +133,26 @@ def single(field: str, slot: Slot, language: str, rewrite: str = "constant_score
         near = {"value": "w:" + written(slot.word), "fuzziness": slot.edits, "prefix_length": 2, "rewrite": rewrite}
         return {"fuzzy": {field: {**near, "max_expansions": 1024, "transpositions": True}}}
     assert isinstance(slot, Contains)
-    return {"wildcard": {field: {"value": f"p:*{_WILD.sub(_escaped, slot.char)}*", "rewrite": rewrite}}}
+    return {"wildcard": {field: {"value": f"{pair('', language)}*{literal(slot.char)}*", "rewrite": rewrite}}}
+
+
+def alone(field: str, leaf: Leaf, languages: Iterable[str], share: float | None = None) -> list[Query]:
+    """What has in ``field`` one of the single tokens that a leaf looks for: one clause for terms of all languages.
+
+    share: of the ways that count; None for all.
+    """
+    found: set[str] = set()
+    patterns: list[Query] = []
+    for language in languages:
+        for way in ways(leaf, language):
+            if len(way.slots) != 1 or share not in (None, way.share):
+                continue
+            (slot,) = way.slots
+            if isinstance(slot, Terms):
+                found.update(stem(one, language) for one in slot.terms)
+            else:
+                patterns.append(single(field, slot, language))
+    return [*([terms(field, found)] if found else []), *_distinct(patterns)]
 
 
 def phrases(field: str, leaf: Leaf, languages: Iterable[str]) -> list[Query]:
@@ -128,37 +160,73 @@ def phrases(field: str, leaf: Leaf, languages: Iterable[str]) -> list[Query]:
 
     Where that takes fewer clauses, one query for all languages: no article has terms of two of them.
     """
-    languages = list(languages)
-    made = [_phrase(field, places, slop_of(leaf)) for one in languages for places in _sequences(leaf, [one])]
-    joined = [_phrase(field, places, slop_of(leaf)) for places in _sequences(leaf, languages)]
-    return min(list(_distinct(made)), joined, key=lambda queries: sum(map(clauses, queries)))
+    return _fewest(_phrase, field, leaf, languages)
 
 
-def _sequences(leaf: Leaf, languages: Iterable[str]) -> list[list[set[str]]]:
-    """The terms that a leaf of several words looks for at each position, of all languages that have as many."""
-    joined: dict[int, list[set[str]]] = {}
+def counted_phrases(field: str, leaf: Leaf, languages: Iterable[str]) -> list[Query]:
+    """The same, with how often as score, a synonym in part."""
+    return _fewest(_counted_phrase, field, leaf, languages)
+
+
+def _fewest(
+    made: Callable[[str, Mapping[str, Way]], Query], field: str, leaf: Leaf, languages: Iterable[str]
+) -> list[Query]:
+    together = _together(leaf, languages)
+    apart = [made(field, {language: way}) for own in together for language, way in own.items()]
+    joined = [made(field, own) for own in together]
+    return min(apart, joined, key=lambda queries: sum(map(clauses, queries)))
+
+
+def _together(leaf: Leaf, languages: Iterable[str]) -> list[Mapping[str, Way]]:
+    """The ways of several words, by language: those together that differ in nothing but words.
+
+    Of each language there is one; where it has several, the first of each go together, then the second, and so on.
+    """
+    together: dict[tuple[float, int, int, int], dict[str, Way]] = {}
     for language in languages:
-        looked_for = slots(leaf, language)
-        if len(looked_for) > 1:
-            places = joined.setdefault(len(looked_for), [set() for _ in looked_for])
-            for here, slot in zip(places, looked_for, strict=True):
-                here.update(stem(one, language) for one in (slot.terms if isinstance(slot, Terms) else ()))
-    return list(joined.values())
+        seen: Counter[tuple[float, int, int]] = Counter()
+        for way in ways(leaf, language):
+            if len(way.slots) > 1:
+                shape = (way.share, way.slop, len(way.slots))
+                together.setdefault((*shape, seen[shape]), {})[language] = way
+                seen[shape] += 1
+    return list(together.values())
 
 
-def _stream(places: Iterable[Iterable[str]]) -> str:
-    return " ".join("|".join(sorted(here)) for here in places)
+def _places(own: Mapping[str, Way]) -> list[set[str]]:
+    """The terms that are looked for at each position."""
+    places: list[set[str]] = [set() for way in list(own.values())[:1] for _ in way.slots]
+    for language, way in own.items():
+        for here, slot in zip(places, way.slots, strict=True):
+            here.update(stem(one, language) for one in (slot.terms if isinstance(slot, Terms) else ()))
+    return places
 
 
-def _phrase(field: str, places: Iterable[Iterable[str]], slop: int) -> Query:
-    return {"match_phrase": {field: {"query": _stream(places), "slop": min(slop, MOST_SLOP)}}}
+def _stream(own: Mapping[str, Way]) -> str:
+    return " ".join("|".join(sorted(here)) for here in _places(own))
+
+
+def _phrase(field: str, own: Mapping[str, Way]) -> Query:
+    slop = next(iter(own.values())).slop
+    return {"match_phrase": {field: {"query": _stream(own), "slop": min(slop, MOST_SLOP)}}}
+
+
+def _counted_phrase(field: str, own: Mapping[str, Way]) -> Query:
+    first = next(iter(own.values()))
+    if first.slop:
+        # The score of a phrase is the sum of those of its terms.
+        query = _phrase(field, own)
+        query["match_phrase"][field]["boost"] = first.share / len(first.slots)
+        return query
+    row = {"intervals": {field: {"match": {"query": _stream(own), "mode": "ordered", "max_gaps": 0}}}}
+    return {"script_score": {"query": row, "script": {"source": _TIMES, "params": {"share": first.share}}}}
 
 
 def clauses(query: Query) -> int:
     """How many clauses the cluster counts in a query, of the 1,024 that it takes."""
     kind, inner = next(iter(query.items()))
     if kind == "bool":
-        return sum(clauses(part) for parts in inner.values() for part in parts)
+        return sum(clauses(part) for parts in inner.values() if isinstance(parts, list) for part in parts)
     if kind in ("nested", "script_score", "function_score"):
         return clauses(inner["query"])
     if kind == "constant_score":
@@ -166,6 +234,9 @@ def clauses(query: Query) -> int:
     if kind == "match_phrase":
         (said,) = inner.values()
         return len(said["query"].split()) if "|" in said["query"] else 1
+    if kind == "intervals":
+        (said,) = inner.values()
+        return len(re.split("[ |]", said["match"]["query"]))
     if kind in ("prefix", "fuzzy", "wildcard"):
         (said,) = inner.values()
         return int(said["rewrite"].rpartition("_")[2]) if said["rewrite"].startswith("top_terms_") else 1
@@ -250,5 +321,6 @@ def _distinct(queries: Iterable[Query]) -> Iterable[Query]:
     return {repr(query): query for query in queries}.values()
 
 
-def _escaped(match: re.Match[str]) -> str:
-    return "\\" + match.group()
+def literal(text: str) -> str:
+    """``text`` in a pattern of the cluster, as it is."""
+    return _WILD.sub(lambda match: "\\" + match.group(), text)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from newsindex.analysis import Token, keyword, length, stemming_language, tokens
 from newsindex.engines.base import Document
-from newsindex.engines.completion import MAX_TYPED
+from newsindex.engines.completion import MAX_TYPED, word_starts
 from newsindex.engines.opensearch.schema import MOST_PARAGRAPHS
 from newsindex.engines.paging import EPOCH, microseconds
 from newsindex.paragraphs import Paragraph
@@ -23,7 +23,6 @@ SEPARATOR: Final = "\x1f"
 _LONGEST: Final = 200
 _LONGEST_ID: Final = 400
 _LONGEST_SPELLING: Final = 30_000
-_START: Final = re.compile(r"(?<![^\W_])[^\W_]")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -55,13 +54,18 @@ def stream(found: Sequence[Token], language: str) -> str:
 def token_terms(token: Token, language: str) -> list[str]:
     """What a token is found by."""
     out = [stem(one, language) for one in token.terms]
-    out.append(("p:" if token.pair else "w:") + written(token.word))
+    out.append(pair(token.word, language) if token.pair else "w:" + written(token.word))
     return out
 
 
 def stem(one: str, language: str) -> str:
     """The term for a stem of ``language``."""
     return f"{language}:{written(one)}"
+
+
+def pair(chars: str, language: str) -> str:
+    """The term for a pair of characters in texts of ``language``."""
+    return f"p:{language}:{chars}"
 
 
 def written(word: str) -> str:
@@ -101,9 +105,12 @@ def body(document: Document) -> dict[str, Any]:
         "size_tags": sum(map(length, tags)),
         "size_text": sum(map(length, texts)),
         "paragraphs": len(texts),
-        "title_begins": keyword(document.title)[:MAX_TYPED],
-        "title_starts": sorted(set(starts(keyword(document.title)))),
-        "tag_starts": sorted({start for tag in document.tags for start in _tag_starts(keyword(tag))}),
+        "language": language,
+        "head": _text([document.title, None if published is None else microseconds(published)]),
+        "title_first": sorted({one for token in title if not token.position for one in token_terms(token, language)}),
+        "tag_starts": _name_starts(document.tags),
+        "author_starts": _name_starts(document.authors),
+        "section_starts": _name_starts((document.section,)),
         "p": [{"text": stream(found, language), "size": length(found)} for found in texts[:MOST_PARAGRAPHS]],
     }
 
@@ -121,14 +128,16 @@ def _dates(published: datetime) -> dict[str, int]:
 
 def starts(value: str) -> list[str]:
     """``value`` from each place on where a completion may begin: words, and signs of scripts without spaces."""
-    places = {match.start() for match in _START.finditer(value)}
-    places |= {place for token in tokens(value, "") if token.pair for place in range(token.start, token.end)}
-    return [value[place : place + MAX_TYPED] for place in sorted(places)]
+    return [value[place : place + MAX_TYPED] for place in sorted(set(word_starts(value)))]
 
 
-def _tag_starts(tag: str) -> list[str]:
-    whole = term(tag)
-    return [f"{int(not tag.startswith(start))}{start}{SEPARATOR}{whole}" for start in starts(tag)]
+def _name_starts(names: Iterable[str]) -> list[str]:
+    """ "0" for the beginning of a name and "1" for a later word, the name from there on, and the whole name."""
+    found = set()
+    for name in filter(None, map(keyword, names)):
+        whole = term(name)
+        found |= {f"{int(not name.startswith(start))}{start}{SEPARATOR}{whole}" for start in starts(name)}
+    return sorted(found)
 
 
 def stored(document: Document) -> str:
@@ -140,6 +149,10 @@ def stored(document: Document) -> str:
         None if published is None else microseconds(published), None if expires is None else microseconds(expires),
         [(p.number, p.anchor, p.kind, p.text) for p in document.paragraphs],
     ]  # fmt: skip
+    return _text(values)
+
+
+def _text(values: Sequence[Any]) -> str:
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
     # A lone surrogate is no UTF-8: it goes as an escape.
     return json.dumps(values, separators=(",", ":")) if _SURROGATES.search(text) else text
@@ -166,6 +179,12 @@ def restored(text: str) -> Document:
         url=url,
         boost=boost,
     )
+
+
+def headed(text: str) -> tuple[str, datetime | None]:
+    """The title and the date that are kept beside a document. ValueError or TypeError where it is none."""
+    title, at = json.loads(text)
+    return str(title), _moment(at)
 
 
 def _moment(at: int | None) -> datetime | None:

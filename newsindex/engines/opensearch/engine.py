@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from newsindex.engines.base import (
+    SUGGESTION_KINDS,
     ArticleHit,
     Document,
     Engine,
+    Explanation,
     Health,
     Problem,
     Purged,
@@ -21,21 +23,23 @@ from newsindex.engines.base import (
     SearchRequest,
     Stats,
     Suggestion,
+    SuggestionKind,
     Writer,
 )
-from newsindex.engines.completion import Typed
+from newsindex.engines.completion import Typed, completions
 from newsindex.engines.opensearch.answering import Search
 from newsindex.engines.opensearch.compiling import keys as compiled_keys
+from newsindex.engines.opensearch.completing import Offered
 from newsindex.engines.opensearch.connection import Connection, Refused
 from newsindex.engines.opensearch.documents import identity
 from newsindex.engines.opensearch.generations import Generations
+from newsindex.engines.opensearch.likeness import like
 from newsindex.engines.opensearch.locks import Control, Lock
 from newsindex.engines.opensearch.purging import expunge
 from newsindex.engines.opensearch.rebuild import TOUCHED, OpenSearchRebuild, statistics
-from newsindex.engines.opensearch.suggesting import query_for, suggest
 from newsindex.engines.opensearch.view import Live, View, document_of
 from newsindex.engines.opensearch.writing import Bulk, OpenSearchWriter, languages_of, refused
-from newsindex.engines.relatedness import unmarked
+from newsindex.engines.relatedness import like_request
 from newsindex.exceptions import EngineError, IndexNotBuilt
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
@@ -57,6 +61,9 @@ class OpenSearchEngine(Engine):
     rewrite the files, about half a minute; with 0 it leaves that to the merges of the cluster. refresh: whether a
     commit waits until it can be seen.
     """
+
+    supports_like = True
+    supports_explain = True
 
     def __init__(
         self,
@@ -118,10 +125,11 @@ class OpenSearchEngine(Engine):
         audiences: frozenset[str],
         hidden: frozenset[str] = frozenset(),
         limit: int = 8,
+        kinds: Collection[SuggestionKind] = SUGGESTION_KINDS,
         timeout: float | None = None,
     ) -> tuple[Suggestion, ...]:
         view = View(self._connection, self._generations.live(timeout), now, audiences, hidden, timeout)
-        return suggest(view, Typed(text), limit)
+        return completions(Typed(text), Offered(view), limit, kinds)
 
     def related(
         self,
@@ -135,22 +143,29 @@ class OpenSearchEngine(Engine):
     ) -> tuple[ArticleHit, ...]:
         view = View(self._connection, self._generations.live(timeout), now, audiences, hidden, timeout)
         document = view.document(key)
-        query = query_for(view, document) if document is not None else None
-        if query is None:
+        if document is None:
             return ()
-        wanted = max(limit, 0) + 1
-        request = SearchRequest(
-            query,
-            now,
-            audiences,
-            limit=wanted,
-            paragraphs_per_article=0,
-            correct=False,
-            hidden=hidden,
-            timeout=timeout,
-        )
-        page = self.search(request)
-        return tuple(unmarked(hit) for hit in page.hits if hit.key != key)[: max(limit, 0)]
+        return like(view, document, like_request(now, audiences, hidden, limit, 0), limit)
+
+    def like(
+        self,
+        document: Document,
+        *,
+        now: datetime,
+        audiences: frozenset[str],
+        hidden: frozenset[str] = frozenset(),
+        limit: int = 5,
+        timeout: float | None = None,
+        paragraphs: int = 0,
+    ) -> tuple[ArticleHit, ...]:
+        view = View(self._connection, self._generations.live(timeout), now, audiences, hidden, timeout)
+        return like(view, document, like_request(now, audiences, hidden, limit, paragraphs), limit)
+
+    def explain(self, request: SearchRequest, key: str) -> Explanation | None:
+        live = self._generations.live(request.timeout)
+        view = View(self._connection, live, request.now, request.audiences, request.hidden, request.timeout)
+        document = view.document(key)
+        return None if document is None else Search(view, request).explanation(document)
 
     def get(self, key: str) -> Document | None:
         live = self._generations.live()

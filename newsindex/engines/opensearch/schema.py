@@ -2,7 +2,7 @@
 
 Texts are analysed here, by ``newsindex.analysis``, and stored as streams of terms: what stands between two spaces is
 one position, ``|`` joins the terms that stand at it. A term begins with its kind: ``en:`` and the like for stems of a
-language (``:`` for none), ``w:`` for words as written, folded, ``p:`` for pairs of characters.
+language (``:`` for none), ``w:`` for words as written, folded, ``p:en:`` and the like for pairs of characters.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from typing import Any, Final
 
 #: Change it when documents are made in another way, although the mappings stay.
-FORMAT: Final = 1
+FORMAT: Final = 2
 #: Positions between two tags, and how far a phrase with slop may reach: never from one tag to the next.
 GAP: Final = 100_000
 MOST_SLOP: Final = 50_000
@@ -40,10 +40,13 @@ _SIZE: Final = {"type": "integer", "index": False}
 MAPPINGS: Final[dict[str, Any]] = {
     "dynamic": "strict",
     # What is searched is made anew from the database: only the document itself is stored.
-    "_source": {"includes": ["doc"]},
+    "_source": {"includes": ["doc", "head"]},
     "properties": {
         "doc": {"type": "keyword", "index": False, "doc_values": False},
+        # Title and date, for who needs no more.
+        "head": {"type": "keyword", "index": False, "doc_values": False},
         "key": _KEYWORD,
+        "language": _KEYWORD,
         "version": _SHOWN,
         "source": _KEYWORD,
         "tag": _KEYWORD,
@@ -72,11 +75,11 @@ MAPPINGS: Final[dict[str, Any]] = {
         "size_tags": _SIZE,
         "size_text": _SIZE,
         "paragraphs": _SIZE,
-        # For completions: the title from its beginning, and from the beginning of each word.
-        "title_begins": _FINDABLE,
-        "title_starts": _FINDABLE,
-        # "0" or "1", the tag from a word on, U+001F, the tag.
-        "tag_starts": {"type": "keyword", "norms": False},
+        # For completions: what the title begins with; "0" or "1", a name from a word on, U+001F, the name.
+        "title_first": _FINDABLE,
+        "tag_starts": _KEYWORD,
+        "author_starts": _KEYWORD,
+        "section_starts": _KEYWORD,
         "p": {"type": "nested", "properties": {"text": _TEXT, "size": _SIZE}},
     },
 }

@@ -21,16 +21,38 @@ from newsindex.engines.opensearch.compiling import (
     PLACES,
     Compiler,
     Query,
+    alone,
     clauses,
+    counted_phrases,
+    every,
+    opposite,
     phrases,
     single,
+    some,
+    ways,
     within,
 )
 from newsindex.engines.opensearch.documents import stem
 from newsindex.engines.paging import microseconds
-from newsindex.matching import Terms, occurrences, slop_of, slots
+from newsindex.matching import Near, Slot, Starts, Terms, occurrences
 from newsindex.query.nodes import Leaf
-from newsindex.ranking import DECIMALS, FIELDS, K1, LACKING, PASSAGE_SHARE, RECENCY_SHARE, WEIGHT, B, leaf_weights
+from newsindex.ranking import (
+    DECIMALS,
+    FIELDS,
+    K1,
+    LACKING,
+    LEVELS,
+    PASSAGE_SHARE,
+    RECENCY_SHARE,
+    WEIGHT,
+    B,
+    asked_length,
+    kept,
+    leaf_weights,
+    newness,
+    saturated,
+    weighed,
+)
 
 #: How many terms of a pattern are counted one by one, where the clauses suffice; None: not even single terms are.
 _EXPANDED: Final = (64, 16, 8, None)
@@ -42,40 +64,52 @@ _PASSAGE: Final = (
     "return params.i * t * (params.k + 1) / (params.k + t);"
 )
 _ARTICLE: Final = (
-    "double s = _score * doc['boost'].value;"
+    "double s = _score;"
     "if (params.half > 0 && doc['undated'].value == 0) { double age = params.now - doc['published'].value;"
     "if (age >= 0) { s *= 1 + params.share * Math.pow(0.5, age / params.half); } }"
-    "return Math.min(s, 1e38);"
+    "return s;"
 )
+_BOOST: Final = "params.level * doc['boost'].value"
 
 
 @dataclass(frozen=True)
 class Statistics:
     """What is counted over the articles that the asker sees.
 
-    average: of each field's length; average_paragraph: of a paragraph's. found: articles in which each leaf occurs.
+    average: of each field's length; average_paragraph: of a paragraph's. largest_boost: of any article. found: articles
+    in which each leaf occurs.
     """
 
     articles: int
     average: Mapping[str, float]
     average_paragraph: float
+    largest_boost: float
     found: Mapping[Leaf, int]
 
 
 class Scoring:
-    """Scores for the leaves of one query. recency: as in the request; now: when it is asked."""
+    """Scores for the leaves of one query. recency: as in the request; now: when it is asked.
+
+    weights: of the leaves, in the place of what they are worth in a query; then no title is an exact match.
+    """
 
     def __init__(
-        self, wanted: Sequence[Leaf], statistics: Statistics, now: datetime, recency: timedelta | None
+        self,
+        wanted: Sequence[Leaf],
+        statistics: Statistics,
+        now: datetime,
+        recency: timedelta | None,
+        weights: Sequence[float] | None = None,
     ) -> None:
         self._wanted = wanted
         self._statistics = statistics
         self._now = now
         self._recency = recency
-        self._idfs = [
+        self._idfs = weights or [
             weight * rarity(statistics.found[leaf], statistics.articles)
             for weight, leaf in zip(leaf_weights(wanted), wanted, strict=True)
         ]
+        self._exact_length = 0 if weights else asked_length(wanted)
         self._occurring = [number for number, leaf in enumerate(wanted) if statistics.found[leaf]]
         self._whole = sum(self._idfs[number] for number in self._occurring)
 
@@ -110,7 +144,30 @@ class Scoring:
         }
         half = self._recency / timedelta(microseconds=1) if self._recency else 0.0
         params = {"now": float(microseconds(self._now)), "half": half, "share": RECENCY_SHARE}
-        return scripted(covered, _ARTICLE, params)
+        return {
+            "function_score": {
+                "query": scripted(covered, _ARTICLE, params),
+                "functions": self._boosts(compiler),
+                # An article has the level of the first that it meets.
+                "score_mode": "first",
+                "boost_mode": "multiply",
+            }
+        }
+
+    def _boosts(self, compiler: Compiler) -> list[dict[str, Any]]:
+        """What scores are multiplied with at the end: boosts, and levels where recency is asked for."""
+        exact, whole = (LEVELS[1], LEVELS[0]) if self._recency else (1.0, 1.0)
+        out: list[dict[str, Any]] = []
+        if self._exact_length and len(self._occurring) == len(self._wanted):
+            titled = [_titled(leaf, compiler.languages) for leaf in dict.fromkeys(self._wanted)]
+            short = {"range": {"size_title": {"lte": self._exact_length}}}
+            query = every([short, *titled])
+            if query != NONE:
+                out.append({"filter": query, "weight": exact * self._statistics.largest_boost})
+        if self._recency:
+            lacking = opposite(every(compiler.leaf(self._wanted[number]) for number in self._occurring))
+            out.append({"filter": lacking, **_boosted(LEVELS[-1])})
+        return [*out, _boosted(whole)]
 
     def _scored(
         self, matching: Query, weights: Mapping[Leaf, float], compiler: Compiler, expanded: int | None
@@ -149,33 +206,33 @@ class Scoring:
         """The score of an article that matches, and of its paragraphs."""
         texts = _texts(document)
         lengths = {name: sum(map(length, texts[name])) for name in FIELDS}
+        average = self._statistics.average
+        exact = 0 < self._exact_length >= lengths["title"]
         passages: dict[int, float] = {}
         total = lacked = 0.0
         for number, leaf in enumerate(self._wanted):
             counts = _counts(leaf, document.language, texts)
             idf = self._idfs[number]
-            tf = sum(self._weighed(name, sum(counts[name]), lengths[name]) for name in FIELDS)
-            total += idf * (tf * (K1 + 1) / (K1 + tf))
+            tf = sum(weighed(name, sum(counts[name]), lengths[name], average[name]) for name in FIELDS)
+            total += idf * saturated(tf)
+            exact = exact and any(counts["title"])
             if not any(map(any, counts.values())) and self._statistics.found[leaf]:
                 lacked += idf
             for index, count in enumerate(counts["text"]):
                 if count:
                     passages[index] = passages.get(index, 0.0) + self._passage(idf, count, texts["text"][index])
-        share = 1 - LACKING * lacked / self._whole if lacked else 1.0
-        score = document.boost * (total + PASSAGE_SHARE * max(passages.values(), default=0.0)) * share
-        if self._recency and document.published_at and document.published_at <= self._now:
-            score *= 1 + RECENCY_SHARE * 0.5 ** ((self._now - document.published_at) / self._recency)
+        share = kept(lacked, self._whole)
+        boost = self._statistics.largest_boost if exact else document.boost
+        score = boost * (total + PASSAGE_SHARE * max(passages.values(), default=0.0)) * share
+        if self._recency:
+            score *= LEVELS[1 if exact else -1 if share < 1 else 0]
+            if document.published_at and document.published_at <= self._now:
+                score *= newness(self._now - document.published_at, self._recency)
         return Scored(round(score, DECIMALS), sorted((i, s) for i, s in passages.items() if s))
 
-    def _weighed(self, name: str, frequency: int, size: int) -> float:
-        if not frequency:
-            return 0.0
-        return WEIGHT[name] * frequency / (1 - B[name] + B[name] * size / self._statistics.average[name])
-
-    def _passage(self, idf: float, count: int, found: Sequence[Token]) -> float:
+    def _passage(self, idf: float, count: float, found: Sequence[Token]) -> float:
         average = self._statistics.average_paragraph
-        tf = WEIGHT["text"] * count / (1 - B["text"] + B["text"] * max(length(found), average) / average)
-        return idf * tf * (K1 + 1) / (K1 + tf)
+        return idf * saturated(weighed("text", count, max(length(found), average), average))
 
 
 @dataclass(frozen=True)
@@ -196,31 +253,55 @@ def _texts(document: Document) -> dict[str, list[list[Token]]]:
     return {name: [tokens(text, document.language) for text in written[name]] for name in FIELDS}
 
 
-def _counts(leaf: Leaf, language: str, texts: Mapping[str, Sequence[Sequence[Token]]]) -> dict[str, list[int]]:
-    looked_for, slop = slots(leaf, language), slop_of(leaf)
-    return {
-        name: [sum(o.count for o in occurrences(looked_for, found, slop)) for found in texts[name]]
-        if leaf.field in ("", name)
-        else [0] * len(texts[name])
-        for name in FIELDS
-    }
+def _counts(leaf: Leaf, language: str, texts: Mapping[str, Sequence[Sequence[Token]]]) -> dict[str, list[float]]:
+    wanted = list(ways(leaf, language))
+
+    def times(found: Sequence[Token]) -> float:
+        return sum(way.share * sum(o.count for o in occurrences(way.slots, found, way.slop)) for way in wanted)
+
+    return {name: [times(found) if leaf.field in ("", name) else 0.0 for found in texts[name]] for name in FIELDS}
 
 
 def _frequency(field: str, leaf: Leaf, languages: Sequence[str], expanded: int | None) -> Query:
     """How often ``leaf`` occurs in ``field``, as a score. expanded: see ``_EXPANDED``."""
-    counted = phrases(field, leaf, languages)
+    parts = counted_phrases(field, leaf, languages)
+    if expanded is None:
+        for share in {way.share: None for language in languages for way in ways(leaf, language)}:
+            found = some(alone(field, leaf, languages, share))
+            if found != NONE:
+                parts.append({"constant_score": {"filter": found, "boost": share}})
+        return {"bool": {"should": parts}} if parts else NONE
+    shares: dict[str, float] = {}
+    patterns: dict[tuple[Slot, str], float] = {}
     for language in languages:
-        looked_for = slots(leaf, language)
-        if len(looked_for) != 1:
-            continue
-        if expanded is None:
-            counted.append({"constant_score": {"filter": single(field, looked_for[0], language)}})
-        elif isinstance(looked_for[0], Terms):
-            counted += ({"term": {field: stem(one, language)}} for one in looked_for[0].terms)
-        else:
-            counted.append(single(field, looked_for[0], language, f"top_terms_{expanded}"))
-    parts = list({repr(query): query for query in counted}.values())
+        for way in ways(leaf, language):
+            if len(way.slots) != 1:
+                continue
+            (slot,) = way.slots
+            if isinstance(slot, Terms):
+                for one in slot.terms:
+                    own = stem(one, language)
+                    shares[own] = shares.get(own, 0.0) + way.share
+            else:
+                # Words as written are the same in all languages; none of these is a synonym.
+                if isinstance(slot, Starts | Near):
+                    patterns[slot, ""] = way.share
+                else:
+                    patterns[slot, language] = patterns.get((slot, language), 0.0) + way.share
+    parts += ({"term": {field: {"value": own, "boost": share}}} for own, share in shares.items())
+    for (slot, language), share in patterns.items():
+        pattern = single(field, slot, language, f"top_terms_{expanded}")
+        parts.append(pattern if share == 1 else {"bool": {"should": [pattern], "boost": share}})
     return {"bool": {"should": parts}} if len(parts) > 1 else parts[0] if parts else NONE
+
+
+def _titled(leaf: Leaf, languages: Sequence[str]) -> Query:
+    """The articles in whose title a leaf occurs."""
+    return some([*alone("title", leaf, languages), *phrases("title", leaf, languages)])
+
+
+def _boosted(level: float) -> dict[str, Any]:
+    return {"script_score": {"script": {"source": _BOOST, "params": {"level": level}}}}
 
 
 def within_paragraphs(query: Query, score_mode: str, boost: float) -> Query:

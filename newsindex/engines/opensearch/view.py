@@ -12,12 +12,13 @@ from newsindex.engines.base import Document
 from newsindex.engines.opensearch.compiling import Compiler, Query, every, visible
 from newsindex.engines.opensearch.compiling import keys as keys_query
 from newsindex.engines.opensearch.connection import Answer, Connection
-from newsindex.engines.opensearch.documents import restored
+from newsindex.engines.opensearch.documents import headed, restored
 from newsindex.engines.opensearch.scoring import Statistics
 from newsindex.exceptions import IndexDamaged
 from newsindex.query.nodes import Leaf, Node
 from newsindex.ranking import FIELDS
 
+NEWEST: Final[list[Any]] = [{"undated": "asc"}, {"from": "desc"}, {"key": "asc"}]
 #: In one request at most so many are counted.
 _COUNTED: Final = 500
 
@@ -63,6 +64,30 @@ class View:
             self.partial = True
         return answer
 
+    @property
+    def over(self) -> bool:
+        """Whether the time is up; noted in ``partial``."""
+        self.partial |= self.deadline.passed
+        return self.deadline.passed
+
+    def newest(self, query: Query, size: int, source: str) -> Sequence[Mapping[str, Any]]:
+        """The newest visible articles that match, those undated last, with their keys. source: "doc" or "head"."""
+        body = {
+            "size": size,
+            "track_total_hits": False,
+            "query": {"bool": {"filter": [every([self.visible, query])]}},
+            "sort": NEWEST,
+            "_source": [source],
+            "docvalue_fields": ["key"],
+        }
+        hits: Sequence[Mapping[str, Any]] = self.ask(body)["hits"]["hits"]
+        return hits
+
+    def articles(self) -> int:
+        """How many there are."""
+        total: int = self.ask({"size": 0, "track_total_hits": True, "query": self.visible})["hits"]["total"]["value"]
+        return total
+
     def document(self, key: str) -> Document | None:
         """The document of ``key``, where it may be seen."""
         body = {
@@ -92,6 +117,7 @@ class View:
         alternatives = [self.compiler.matching(part) for part in parts]
         aggs: dict[str, Any] = {name: {"sum": {"field": f"size_{name}"}} for name in FIELDS}
         aggs["paragraphs"] = {"sum": {"field": "paragraphs"}}
+        aggs["boost"] = {"max": {"field": "boost"}}
         if queries:
             aggs["leaves"] = counting(queries)
         if alternatives:
@@ -104,6 +130,7 @@ class View:
             articles=articles,
             average={name: _average(found[name]["value"], articles) for name in FIELDS},
             average_paragraph=_average(found["text"]["value"], found["paragraphs"]["value"]),
+            largest_boost=found["boost"]["value"] or 1.0,
             found=dict(zip(leaves, counted(found["leaves"], len(leaves)) if leaves else (), strict=True)),
         )
         if not alternatives:
@@ -127,6 +154,14 @@ def document_of(hit: Mapping[str, Any]) -> Document:
         return restored(hit["_source"]["doc"])
     except (KeyError, ValueError, TypeError) as error:
         raise IndexDamaged(f"OpenSearch: the document {hit.get('_id')!r} can't be read: {error}") from error
+
+
+def head_of(hit: Mapping[str, Any]) -> tuple[str, datetime | None]:
+    """The title and the date of a hit."""
+    try:
+        return headed(hit["_source"]["head"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise IndexDamaged(f"OpenSearch: the title of {hit.get('_id')!r} can't be read: {error}") from error
 
 
 def _average(total: float, number: float) -> float:
