@@ -101,7 +101,7 @@ def test_the_first_two_commands_are_the_whole_setup() -> None:
     blocks = [block.strip() for page, block in code("console") if page == "README.md"]
     site, tests = blocks[:2]
     assert site.endswith("example_project/manage.py newsroom")
-    assert tests.endswith("-m pytest")
+    assert tests.endswith("-m pytest -n auto")
     for command in (site, tests):
         assert "\n" not in command
         assert command.startswith('python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && ')

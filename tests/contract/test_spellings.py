@@ -6,7 +6,7 @@ import pytest
 
 from newsindex.engines.base import Engine
 from newsindex.query import parse
-from newsindex.query.nodes import Phrase
+from newsindex.query.nodes import Phrase, Prefix
 from tests.contract.asking import article, ask, found, index, marked_words, matching
 
 #: language, query, text, what is marked in it
@@ -194,3 +194,8 @@ def test_one_question_is_asked_in_all_languages_of_the_index(engine: Engine) -> 
         article("none", "", "animals", language=""),
     )
     assert matching(engine, "animals") == {"en", "fr", "none"}
+
+
+def test_a_prefix_is_one_word_in_some_languages_only(engine: Engine) -> None:
+    index(engine, article("en", "Ecoles", language="en"), article("fr", "Ecoles de Paris", language="fr"))
+    assert [hit.pk for hit in ask(engine, Prefix("l’école")).hits] == ["fr"]

@@ -6,7 +6,7 @@ stands for forms, and the postings of forms are not put together here: they stay
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsindex.deadline import Deadline
-from newsindex.engines.whoosh.layout import word_prefix
+from newsindex.engines.whoosh.layout import form_terms, word_prefix
 from newsindex.engines.whoosh.phrases import in_a_row
 from newsindex.engines.whoosh.runs import Run, ranges
 from newsindex.engines.whoosh.segments import Segment
@@ -64,7 +64,7 @@ Looked = Forms | Range | Row
 def looked_for(segment: Segment, leaf: Simple, only: str | None = None) -> list[Looked]:
     """The forms of a segment that a leaf means. only: in texts of this stemming language."""
     found: list[Looked] = []
-    words: set[Slot] = set()
+    words: dict[Slot, set[str]] = {}
     for language in segment.languages:
         if only not in (None, language):
             continue
@@ -77,9 +77,21 @@ def looked_for(segment: Segment, leaf: Simple, only: str | None = None) -> list[
             elif isinstance(wanted[0], Terms):
                 found += forms_of(segment, language, wanted[0])
             else:
-                # Unstemmed words mean the same in each language.
-                words.update(wanted)
-    return [*found, *(each for slot in words for each in forms_of_words(segment, slot))]
+                words.setdefault(wanted[0], set()).add(language)
+    for slot, languages in words.items():
+        # Unstemmed words mean the same in each language, as long as each takes the leaf for one word: l'eau is not.
+        everywhere = len(languages) == len(segment.languages)
+        unstemmed = forms_of_words(segment, slot)
+        found += unstemmed if everywhere else [_in_languages(segment, each, languages) for each in unstemmed]
+    return found
+
+
+def _in_languages(segment: Segment, looked: Looked, languages: Collection[str]) -> Forms:
+    """Those of some forms that stand in texts of these languages."""
+    assert not isinstance(looked, Row)
+    numbers = range(looked.first, looked.end) if isinstance(looked, Range) else looked.numbers.tolist()
+    own = (form for form in numbers if form_terms(segment.forms[form])[0] in languages)
+    return Forms(np.fromiter(own, np.intp))
 
 
 def forms_of(segment: Segment, language: str, slot: Terms) -> list[Forms]:
