@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any, Final, TypeAlias
@@ -90,7 +90,8 @@ class Compiler:
     def leaf(self, leaf: Leaf) -> Query:
         """The articles in which ``leaf`` occurs."""
         if leaf not in self._made:
-            self._made[leaf] = some([*alone(leaf.field or "has", leaf, self.languages), *self._phrases(leaf)])
+            single_tokens = alone(leaf.field or "has", leaf, self.languages, apart=True)
+            self._made[leaf] = some([*single_tokens, *self._phrases(leaf)])
         return self._made[leaf]
 
     def _phrases(self, leaf: Leaf) -> Iterator[Query]:
@@ -136,13 +137,17 @@ def single(field: str, slot: Slot, language: str, rewrite: str = "constant_score
     return {"wildcard": {field: {"value": f"{pair('', language)}*{literal(slot.char)}*", "rewrite": rewrite}}}
 
 
-def alone(field: str, leaf: Leaf, languages: Iterable[str], share: float | None = None) -> list[Query]:
+def alone(
+    field: str, leaf: Leaf, languages: Sequence[str], share: float | None = None, apart: bool = False
+) -> list[Query]:
     """What has in ``field`` one of the single tokens that a leaf looks for: one clause for terms of all languages.
 
-    share: of the ways that count; None for all.
+    share: of the ways that count; None for all. apart: for a field of the article; a word that is one in some languages
+    only (l'eau is not) is looked for in articles of these.
     """
     found: set[str] = set()
     patterns: list[Query] = []
+    words: dict[Slot, set[str]] = {}
     for language in languages:
         for way in ways(leaf, language):
             if len(way.slots) != 1 or share not in (None, way.share):
@@ -150,8 +155,14 @@ def alone(field: str, leaf: Leaf, languages: Iterable[str], share: float | None 
             (slot,) = way.slots
             if isinstance(slot, Terms):
                 found.update(stem(one, language) for one in slot.terms)
-            else:
+            elif isinstance(slot, Contains):
                 patterns.append(single(field, slot, language))
+            else:
+                words.setdefault(slot, set()).add(language)
+    for slot, own in words.items():
+        query = single(field, slot, "")
+        everywhere = not apart or len(own) == len(languages)
+        patterns.append(query if everywhere else every([query, {"terms": {"language": sorted(own)}}]))
     return [*([terms(field, found)] if found else []), *_distinct(patterns)]
 
 
