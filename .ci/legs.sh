@@ -95,7 +95,7 @@ clean_checkout() {
 # in_nothing FOLDER COMMAND: as a newcomer's shell would run it, who has Python, pip's settings and nothing else.
 in_nothing() {
     local kept
-    mapfile -t kept < <(env | grep -E '^(PIP_|SSL_CERT|REQUESTS_CA_BUNDLE|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY)[A-Z_]*=' || true)
+    mapfile -t kept < <(env | grep -E '^(CI|PIP_|SSL_CERT|REQUESTS_CA_BUNDLE|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY)[A-Z_]*=' || true)
     cd "$1/checkout"
     exec env -i "${kept[@]}" HOME="$1/home" LANG=C.UTF-8 PATH="$(dirname "$(newest_python)"):/usr/bin:/bin" bash -c "$2"
 }

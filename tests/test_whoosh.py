@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import stat
@@ -20,8 +21,8 @@ from pathlib import Path
 import pytest
 
 from newsindex.engines.base import EVERYTHING, Document, Engine
-from newsindex.engines.whoosh import WhooshEngine
-from newsindex.engines.whoosh.generations import Generations
+from newsindex.engines.whoosh import WhooshEngine, manifest
+from newsindex.engines.whoosh.generations import Generations, _pointer
 from newsindex.exceptions import ContractError, EngineError, IndexDamaged, IndexNotBuilt, WriterBusy
 from newsindex.query.nodes import And, Fuzzy, Not, Phrase, Prefix, Word
 from tests.conftest import build_empty
@@ -276,6 +277,21 @@ def test_a_foreign_pointer_is_named_and_a_rebuild_mends_it(engine: WhooshEngine,
     assert not engine.health().ok
     rebuilt(engine, article(1, "Ferry"))
     assert found(engine, "ferry") == ["1"]
+
+
+@pytest.mark.parametrize("name", ["live", "commit"])
+def test_any_bit_of_the_small_files_that_flips_is_named(engine: WhooshEngine, path: Path, name: str) -> None:
+    """Also where what it makes of them looks like an index of another format."""
+    rebuilt(engine, article(1, "Ferry"))
+    decode = {"live": _pointer, "commit": manifest.decoded}[name]
+    file = next(path.rglob(name))
+    data = file.read_bytes()
+    decode(file, data)
+    for bit in range(len(data) * 8):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(IndexDamaged, match=re.escape(str(file))):
+            decode(file, bytes(flipped))
 
 
 @pytest.mark.parametrize("name", ["write.lock", "rebuild.lock"])

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from tests.counted import counts, trials
+from tests.counted import SEED, counts, trials
 from tests.faults import postgresql
 
-__all__ = ["counts", "trials"]
+__all__ = ["SEED", "counts", "trials"]
 
 REQUIRED = os.environ.get("NEWSINDEX_FAULTS_REQUIRE") == "1"
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,6 +1,6 @@
 """Broken disks: saving works, pages answer rightly or say 503, verify names the file, and repair brings the index back.
 
-NEWSINDEX_FAULTS_SEED repeats a run that failed; the seed is part of every message.
+NEWSINDEX_SEED repeats a run that failed; the seed is part of every message.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ from newsindex.engines.base import Engine
 from newsindex.models import Article, PendingChange
 from tests.factories import make_article
 from tests.faults.calls import watched
-from tests.faults.conftest import counts, slow, trials
+from tests.faults.conftest import SEED, counts, slow, trials
 from tests.faults.driving import differences
 
 pytestmark = [pytest.mark.engine("whoosh", verify=False), pytest.mark.django_db(transaction=True)]
 
-SEED = os.environ.get("NEWSINDEX_FAULTS_SEED") or str(random.SystemRandom().randrange(10**9))
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=timezone.utc)
 QUESTIONS = [
     "/search/json/?q=ferry",

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import random
 from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Place, slow, trials
+from tests.faults.conftest import SEED, Place, slow, trials
 
 pytestmark = slow
 
-SEED = os.environ.get("NEWSINDEX_HOSTILE_SEED") or str(random.SystemRandom().randrange(10**6))
 PARAGRAPHS = trials(20_000, 1_000_000)
 TEXTS = trials(1_000, 100_000)
 #: Milliseconds of CPU time within which 99.9 % of the texts are answered.

@@ -3,7 +3,7 @@
 Every file operation of commits, merges and a rebuild is recorded, then played back up to each of them into a new
 directory, as a disk may have it that lost its power there. What the file system was not made to keep may be missing:
 data written since the last fsync of a file (all, or any pieces of it, even half of one), and names given, taken or
-changed since the last fsync of their directory (any of them). NEWSINDEX_FAULTS_SEED repeats a run that failed.
+changed since the last fsync of their directory (any of them). NEWSINDEX_SEED repeats a run that failed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from newsindex.engines.whoosh import WhooshEngine, upkeep
 from newsindex.exceptions import EngineError, IndexNotBuilt
 from tests.contract.asking import article, index
 from tests.faults.calls import watched
-from tests.faults.conftest import counts, slow, trials
-
-SEED = os.environ.get("NEWSINDEX_FAULTS_SEED") or str(random.SystemRandom().randrange(10**9))
+from tests.faults.conftest import SEED, counts, slow, trials
 
 State = dict[str, str]
 

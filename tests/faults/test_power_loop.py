@@ -29,9 +29,8 @@ import pytest
 from newsindex.engines.whoosh import WhooshEngine
 from newsindex.exceptions import EngineError
 from tests.contract.asking import article, index, make_engine
-from tests.faults.conftest import REQUIRED, ROOT, counts, slow, trials
+from tests.faults.conftest import REQUIRED, ROOT, SEED, counts, slow, trials
 
-SEED = os.environ.get("NEWSINDEX_FAULTS_SEED") or str(random.SystemRandom().randrange(10**9))
 MEGABYTES = 48
 
 

@@ -275,16 +275,18 @@ def _pointer(path: Path, data: bytes) -> Pointer:
         sound = sound and built_at.tzinfo is not None
         # The first indexes of this format have neither.
         checksum, analysis = content.pop("checksum", None), content.get("analysis")
-        sound = sound and set(content) - {"analysis"} == _POINTED and checksum in (None, _checksum(content))
+        intact = checksum in (None, _checksum(content))
+        sound = sound and set(content) - {"analysis"} == _POINTED
         sound = sound and (analysis is None or all(isinstance(value, str) for value in analysis.values()))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}") from error
-    if written != INDEX_FORMAT:
+    # A flipped bit may look like the number of another format.
+    if intact and written != INDEX_FORMAT:
         raise IndexDamaged(
-            f"The index in {path.parent} has format {written!r}, this version of newsindex reads {INDEX_FORMAT}. "
-            "Make a new one with: manage.py newsindex_rebuild"
+            f"The index in {path.parent} has format {written!r} (according to {path.name}), this version of newsindex "
+            f"reads {INDEX_FORMAT}. Make a new one with: manage.py newsindex_rebuild"
         )
-    if not sound:
+    if not (intact and sound):
         raise IndexDamaged(f"{path} does not name a generation of the index: {data[:100]!r}")
     return Pointer(generation, built_at, previous, analysis)
 

@@ -2,7 +2,7 @@
 
 A generation's directory holds:
 
-    commit                 JSON: {"format": 3, "number": n, "segments": [...], "checksum": CRC-32 of the others}
+    commit                 JSON: {"format": f, "number": n, "segments": [...], "checksum": CRC-32 of the others}
     <16 hex>.segment       a segment, see layout.py
     <16 hex>.deleted       which articles of a segment are deleted: the array "articles", ascending, 32 bit
     merge.lock             held by whoever merges segments; says which ones (upkeep.py)
@@ -77,14 +77,16 @@ def decoded(path: Path, data: bytes) -> Manifest:
     """What the commit file at ``path`` with the content ``data`` says. IndexDamaged where that makes no sense."""
     try:
         content = json.loads(data)
-        written = content["format"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        written, checksum = content["format"], content.pop("checksum", None)
+        computed = _checksum(content)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"it is no commit of an index: {data[:100]!r}") from error
-    if written != INDEX_FORMAT:
+    # A flipped bit may look like the number of another format.
+    if checksum in (None, computed) and written != INDEX_FORMAT:
         raise _damaged(path, f"it has format {written!r}, this version of newsindex reads {INDEX_FORMAT}")
+    if checksum != computed:
+        raise _damaged(path, "it was changed after it was written: its checksum is wrong")
     try:
-        if content.pop("checksum") != _checksum(content):
-            raise _damaged(path, "it was changed after it was written: its checksum is wrong")
         manifest = Manifest(content["number"], tuple(Entry(**entry) for entry in content["segments"]))
         sound = _sound(manifest.segments) and _count(manifest.number)
     except (KeyError, TypeError, AttributeError) as error:
