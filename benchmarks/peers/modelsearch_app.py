@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from benchmarks.corpus import Article
 from benchmarks.peers.base import Answer, Peer, Unsupported
 from benchmarks.questions import PAGE, Question
 from benchmarks.site.rows import change, fill, make_tables, set_up
+
+#: Seconds after which a question is given up: some take SQLite many minutes at 200,000 paragraphs.
+PATIENCE: Final = 30.0
+#: How many instructions SQLite carries out between two looks at the clock: a few milliseconds.
+_INSTRUCTIONS: Final = 100_000
 
 
 class ModelSearch(Peer):
@@ -50,14 +57,17 @@ class ModelSearch(Peer):
 
     def ask(self, question: Question) -> Answer:
         found = self._found(question)
-        hits = list(found[question.offset : question.offset + PAGE])
-        return Answer(found.count(), len(hits))
+        with _patience():
+            hits = list(found[question.offset : question.offset + PAGE])
+            return Answer(found.count(), len(hits))
 
     def matching(self, question: Question) -> set[int]:
-        return {story.pk - 1 for story in self._found(question)}
+        with _patience():
+            return {story.pk - 1 for story in self._found(question)}
 
     def articles(self, question: Question) -> int:
-        return int(self._found(question).count())
+        with _patience():
+            return int(self._found(question).count())
 
     def update(self, article: Article) -> None:
         self._index.insert_or_update_object(change(self._story, self._label, article))
@@ -88,3 +98,18 @@ class ModelSearch(Peer):
         if question.shape == "not":
             return query.PlainText(question.words[0]) & ~query.PlainText(question.words[1])
         return query.PlainText(text, operator="and" if question.shape == "all" else "or")
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Unsupported where SQLite takes longer than PATIENCE for what is done meanwhile."""
+    end = time.perf_counter() + PATIENCE
+    connection.connection.set_progress_handler(lambda: time.perf_counter() > end, _INSTRUCTIONS)
+    try:
+        yield
+    except OperationalError as error:
+        if time.perf_counter() > end:
+            raise Unsupported(f"no answer within {PATIENCE:.0f} seconds") from error
+        raise
+    finally:
+        connection.connection.set_progress_handler(None, 0)
