@@ -51,3 +51,20 @@ def test_marks_can_be_read_in_the_admin(opened: Opener, signed_in: dict[str, obj
         }"""
     )
     assert contrast >= 4.5
+
+
+def test_why_a_row_is_where_it_is_fits_the_admin(opened: Opener, signed_in: dict[str, object]) -> None:
+    """Every number is on the screen of a phone, with its name, and the admin's own tables keep their columns."""
+    wide = opened("/admin/newsindex/article/?q=ferry", storage_state=signed_in, viewport={"width": 1280, "height": 800})
+    usual = wide.locator("#nav-sidebar tr").first.bounding_box()
+    wide.get_by_role("link", name="Why here?").first.click()
+    wide.wait_for_url("**/explain/**")
+    assert wide.locator("#nav-sidebar tr").first.bounding_box()["height"] == pytest.approx(usual["height"], abs=1)
+    path = f"/{wide.url.split('/', 3)[3]}"
+    narrow = opened(path, storage_state=signed_in, viewport={"width": 360, "height": 780})
+    numbers = narrow.locator("table .ni-number:not(thead *)")
+    assert numbers.count() > 4
+    for box in [each.bounding_box() for each in numbers.all()]:
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 360
+    shown = "one => getComputedStyle(one, '::before').content"
+    assert narrow.locator("tbody td.ni-number").first.evaluate(shown) == '"Articles"'
