@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import connections, router, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from newsindex.conf import conf
 from newsindex.engines import engines
@@ -140,7 +140,7 @@ def register(alias: str, databases: Iterable[str]) -> str:
     token = _new_token(alias)
     for database in databases:
         Replica.objects.using(database).update_or_create(
-            engine=alias, name=name, defaults={"token": token, "seen": timezone.now()}
+            engine=alias, name=name, defaults={"token": token, "seen": Now()}
         )
     if name:
         for database in databases:
@@ -210,9 +210,9 @@ def seen(alias: str, database: str) -> None:
     name = conf.replica(alias)
     if name is None:
         return
-    now = timezone.now()
+    # By the clock of the database: where that of a host is wrong, the others must not be taken for lost.
     mine = Replica.objects.using(database).filter(engine=alias, name=name)
-    mine.filter(seen__lt=now - timedelta(seconds=SEEN_AGAIN)).update(seen=now)
+    mine.filter(seen__lt=Now() - timedelta(seconds=SEEN_AGAIN)).update(seen=Now())
 
 
 def drop_lost(alias: str, database: str) -> list[str]:
@@ -220,7 +220,7 @@ def drop_lost(alias: str, database: str) -> list[str]:
     if not conf.replica(alias):
         return []
     known = Replica.objects.using(database).filter(engine=alias)
-    away = known.filter(seen__lt=timezone.now() - timedelta(days=conf.replica_days(alias)))
+    away = known.filter(seen__lt=Now() - timedelta(days=conf.replica_days(alias)))
     dropped = [name for name in away.values_list("name", flat=True) if _drop(away.filter(name=name))]
     for name in dropped:
         logger.warning(

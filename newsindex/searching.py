@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeVar, overload
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import Case, CharField, F, IntegerField, Model, QuerySet, UUIDField, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Replace, StrIndex
@@ -940,12 +941,18 @@ def _explained(alias: str, request: SearchRequest, key: str, mask: Mask | None) 
 
 
 def _shown_document(key: str, now: datetime, audiences: frozenset[str]) -> Document | None:
-    """What the source of a row says of it now; None where it may not be shown."""
+    """What the source of a row says of it now; None where it may not be shown, or the source raises."""
     shown = _visible_rows([key], now, audiences)
     if key not in shown:
         return None
     source, row = shown[key]
-    return source.document(row, public=True)
+    try:
+        return source.document(row, public=True)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # as for ``_allows``
+        logger.exception("newsindex: %s can't be read: its source raises.", key)
+        return None
 
 
 def _only(document: Document, number: int) -> Document | None:
@@ -999,11 +1006,31 @@ def _visible_rows(keys: Iterable[str], now: datetime, audiences: frozenset[str])
         if source is None:
             continue
         everything = audiences == EVERYTHING
-        rows = source.load(pks) if everything else source.load_public(pks)
-        for pk, row in rows.items():
-            if everything or allows(source, row, audiences=audiences, now=now):
+        for pk, row in _loaded(source, pks, everything).items():
+            if everything or _allows(source, row, audiences, now):
                 visible[f"{label}:{pk}"] = (source, row)
     return visible
+
+
+def _loaded(source: Source[Any], pks: list[str], everything: bool) -> dict[str, Any]:
+    """EngineError where a site's source can't tell its rows: nobody knows then what may be shown."""
+    try:
+        return source.load(pks) if everything else source.load_public(pks)
+    except (OperationalError, InterfaceError, NewsIndexError):
+        raise
+    except Exception as error:
+        raise EngineError(f"The rows of {source.label} can't be loaded: {type(error).__name__}: {error}") from error
+
+
+def _allows(source: Source[Any], row: Any, audiences: frozenset[str], now: datetime) -> bool:
+    """``allows``, and False where the source can't tell: one ill row must not take the results of all others down."""
+    try:
+        return allows(source, row, audiences=audiences, now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # the fault boundary around a site's source: in doubt nobody sees the row
+        logger.exception("newsindex: %s is left out: its source can't say who may see it.", source.key(row))
+        return False
 
 
 def _result(hit: ArticleHit, source: Source[Any], row: Any, words: str) -> Result:
@@ -1040,6 +1067,11 @@ def _url(source: Source[Any], row: Any, words: str = "") -> str:
     except NoReverseMatch:
         # One row without a page, for example with an empty slug, must not take the results of all others down.
         logger.warning("newsindex: %s has no page: its URL can't be made.", source.key(row))
+        return ""
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # the fault boundary around a site's source, for the same reason
+        logger.exception("newsindex: %s has no page: its URL can't be made.", source.key(row))
         return ""
     if not (url and words and source.mark_parameter):
         return url

@@ -74,7 +74,22 @@ def wanted(database: str) -> list[Trigger]:
             for rule in _Rules(source, connection).all():
                 if rule.table in tables:
                     rules.setdefault((rule.table, rule.when), []).append(rule.statement)
-    return [_trigger(connection, table, when, statements) for (table, when), statements in sorted(rules.items())]
+    path = _search_path(connection)
+    return [_trigger(connection, path, table, when, statements) for (table, when), statements in sorted(rules.items())]
+
+
+def _search_path(connection: BaseDatabaseWrapper) -> str:
+    """Where functions of triggers find tables: as this connection does, but in nobody's temporary ones before others.
+
+    They have the rights of their owner; PostgreSQL looks among the temporary tables of whoever writes first, unless
+    those are named as the last ones.
+    """
+    if connection.vendor != "postgresql":
+        return ""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW search_path")
+        (path,) = cursor.fetchone()
+    return f"{path}, pg_temp"
 
 
 def installed(database: str) -> frozenset[str]:
@@ -327,10 +342,12 @@ def _literal(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def _trigger(connection: BaseDatabaseWrapper, table: str, when: str, statements: Iterable[str]) -> Trigger:
+def _trigger(connection: BaseDatabaseWrapper, path: str, table: str, when: str, statements: Iterable[str]) -> Trigger:
     quote = connection.ops.quote_name
     body = ";\n    ".join(dict.fromkeys(statements))
-    digest = hashlib.blake2b(f"{connection.vendor} {table} {when} {body}".encode(), digest_size=10).hexdigest()
+    # Without the path, which may be another one for another role; those that were made before it was closed differ.
+    closed = " pg_temp" if path else ""
+    digest = hashlib.blake2b(f"{connection.vendor}{closed} {table} {when} {body}".encode(), digest_size=10).hexdigest()
     name = quote(PREFIX + digest)
     if connection.vendor == "sqlite":
         made = f"CREATE TRIGGER {name} {when} ON {quote(table)} FOR EACH ROW\nBEGIN\n    {body};\nEND"
@@ -340,7 +357,7 @@ def _trigger(connection: BaseDatabaseWrapper, table: str, when: str, statements:
     # Whoever may write the row need not have a right to what is pending.
     function = (
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path FROM CURRENT AS $newsindex$\nBEGIN\n    {body};\n    RETURN {row};\nEND\n$newsindex$"
+        f"SET search_path = {path} AS $newsindex$\nBEGIN\n    {body};\n    RETURN {row};\nEND\n$newsindex$"
     )
     made = f"CREATE TRIGGER {name} {when} ON {quote(table)} FOR EACH {each} EXECUTE FUNCTION {name}()"
     return Trigger(PREFIX + digest, table, when, (function, made))

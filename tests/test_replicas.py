@@ -121,6 +121,20 @@ def test_a_replica_says_that_it_is_there_and_others_are_dropped(settings: Any) -
 
 
 @pytest.mark.django_db
+def test_a_host_whose_clock_is_wrong_drops_no_others(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.NEWSINDEX = entry(REPLICA="web1", REPLICA_DAYS=2)
+    indexing.rebuild()
+    Replica.objects.create(engine="default", name="web2", token="x")
+    right = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(days=3))
+    make_article("Ferry")
+    indexing.update()
+    assert sorted(Replica.objects.values_list("name", flat=True)) == ["web1", "web2"]
+    assert PendingChange.objects.get().replica == "web2"
+    assert abs(Replica.objects.get(name="web1").seen - right()) < timedelta(minutes=1)
+
+
+@pytest.mark.django_db
 def test_a_process_without_an_index(settings: Any) -> None:
     settings.NEWSINDEX = entry(REPLICA="")
     Replica.objects.create(engine="default", name="web1", token="x")

@@ -221,6 +221,25 @@ def test_half_a_line_of_a_killed_writer_spoils_no_rebuild(engine: WhooshEngine, 
     rebuild.abort()
 
 
+def test_a_flipped_bit_in_what_changed_is_no_lost_change(engine: WhooshEngine, path: Path) -> None:
+    rebuild = engine.rebuild()
+    index(engine, article(2, "Ferry"), article(3, "Harbour"))
+    index(engine, article(4, "Storm"))
+    touched = path / "generations" / rebuild.generation / "touched"
+    whole, right, refused = touched.read_bytes(), rebuild.touched(), 0
+    assert right == {"news.story:2", "news.story:3", "news.story:4"}
+    for bit in range(len(whole) * 8):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        touched.write_bytes(damaged)
+        try:
+            assert rebuild.touched() >= right, bit
+        except IndexDamaged:
+            refused += 1
+    assert refused > len(whole)
+    rebuild.abort()
+
+
 def test_what_a_full_disk_refuses_leaves_no_half_line(engine: WhooshEngine, path: Path) -> None:
     generations = Generations(path)
     name = generations.begin()
@@ -232,7 +251,7 @@ def test_what_a_full_disk_refuses_leaves_no_half_line(engine: WhooshEngine, path
             generations.touch(["news.story:22222222222222222222"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert (generations.directory(name) / "touched").read_bytes() == b'\n"news.story:1"\n'
+    assert (generations.directory(name) / "touched").read_bytes() == b'\n"news.story:1"\n*1 55bf8df3\n'
     generations.remove(name)
 
 

@@ -429,6 +429,15 @@ def test_a_key_that_is_too_long_stops_no_one(world: World) -> None:
     assert all("length(row_key.pk) <= 255" in " ".join(trigger.statements) for trigger in rules)
 
 
+@pytest.mark.skipif(not ON_POSTGRESQL, reason="SQLite has no users")
+def test_a_temporary_table_of_whoever_writes_is_not_written_to(world: World, with_triggers: None) -> None:
+    """Triggers have the rights of their owner: in tables of somebody else they would run his code with those."""
+    sql("CREATE TEMPORARY TABLE newsindex_pendingchange (LIKE public.newsindex_pendingchange)")
+    sql("UPDATE newsindex_article SET title = 'Changed'")
+    sql("DROP TABLE pg_temp.newsindex_pendingchange")
+    assert PendingChange.objects.filter(source="newsindex.article").count() == Article.objects.count()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_migration_finds_no_trigger_in_its_way() -> None:
     """Migrations make tables anew, which SQLite refuses where a trigger names them; afterwards they are back."""

@@ -9,7 +9,8 @@ path/                       0700: whoever can write here decides what the site f
     generations/
         0002-5f3a9c1e/      what manifest.py says, and until the generation is live:
             rebuilding      the generation is not finished; by what analysis it is made (JSON)
-            touched         the keys that were changed in the live generation meanwhile, a line each
+            touched         the keys that were changed in the live generation meanwhile, a line each, and after
+                            those of each commit "*", how many they are and their CRC-32, both hexadecimal
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import secrets
 import shutil
 import time
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -39,6 +40,7 @@ TOKEN: Final = "token"
 REBUILDING: Final = "rebuilding"
 TOUCHED: Final = "touched"
 _NAME: Final = re.compile(r"[0-9]{4,9}-[0-9a-f]{8}")
+_SUM: Final = re.compile(r"\*([0-9a-f]{1,8}) [0-9a-f]{8}$")
 _POINTED: Final = frozenset({"format", "generation", "built_at", "previous"})
 _PAUSE: Final = 0.02
 
@@ -77,21 +79,29 @@ class FileLock:
     def acquire(self, wait: float, busy: str) -> None:
         """Take the lock, or raise WriterBusy with the text ``busy`` after ``wait`` seconds."""
         until = time.monotonic() + wait
-        # A handle of its own for each holder makes the lock hold between threads as well.
+        try:
+            handle = self._open()
+            # A file that was removed while it was waited for is no lock: whoever comes next makes another one.
+            while not (_locked(handle) and _is_at(self._path, handle)):
+                if time.monotonic() >= until:
+                    raise WriterBusy(busy)
+                time.sleep(_PAUSE)
+                if not _is_at(self._path, handle):
+                    handle = self._open()
+        except BaseException:
+            self.release()
+            raise
+        self._held = True
+
+    def _open(self) -> int:
+        """A handle of its own for each holder makes the lock hold between threads as well."""
+        self.release()
         try:
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise EngineError(f"The lock {self._path} can't be opened: {error}") from error
         self._process = os.getpid()
-        try:
-            while not _locked(self._handle):
-                if time.monotonic() >= until:
-                    raise WriterBusy(busy)
-                time.sleep(_PAUSE)
-        except BaseException:
-            self.release()
-            raise
-        self._held = True
+        return self._handle
 
     def release(self) -> None:
         """Give the lock back; harmless where it is not held."""
@@ -198,8 +208,9 @@ class Generations:
         return name
 
     def unfinished(self) -> list[str]:
-        """The generations that are marked as unfinished, the newest last."""
-        return sorted(name for name in self._names() if (self.directory(name) / REBUILDING).exists())
+        """The generations that are marked as unfinished, the newest last, without those of another user."""
+        # Path.exists() raises where it may not look.
+        return sorted(name for name in self._names() if os.path.exists(self.directory(name) / REBUILDING))
 
     def mark(self, generation: str) -> bytes:
         """What ``begin`` was given for an unfinished generation. OSError where that can't be read."""
@@ -232,27 +243,54 @@ class Generations:
         for name in self.unused():
             if name != kept:
                 self.remove(name)
-        for aside in self.path.glob(f"{LIVE}.*"):
+        # Nothing else, such as a copy that somebody has made.
+        for aside in self.path.glob(f"{LIVE}.{'[0-9a-f]' * 8}"):
             aside.unlink(missing_ok=True)
 
     def touch(self, keys: Iterable[str]) -> None:
         """Tell the rebuilds under way that these keys are about to change in the live generation."""
-        # A line break on both sides, so that half a line of a writer that was killed spoils no other.
-        lines = "".join(f"\n{json.dumps(key)}\n" for key in keys)
+        lines = [json.dumps(key) for key in keys]
         if not lines:
             return
+        # A line break before it, so that half a line of a writer that was killed spoils no other.
+        text = "\n" + "".join(f"{line}\n" for line in (*lines, _sum(lines)))
         for name in self._names():
-            directory = self.directory(name)
-            if (directory / REBUILDING).exists():
-                _append(directory / TOUCHED, lines.encode("ascii"))
+            if self._is_rebuilt(name):
+                _append(self.directory(name) / TOUCHED, text.encode("ascii"))
+
+    def _is_rebuilt(self, generation: str) -> bool:
+        """Whether a rebuild may be at work there. WriterBusy where it is one of another user, who can't be told."""
+        try:
+            os.stat(self.directory(generation) / REBUILDING)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except PermissionError:
+            lock = self.rebuild_lock()
+            lock.acquire(0.0, f"Another user rebuilds the index in {self.path}, and can't be told what changes.")
+            lock.release()
+            return False
+        return True
 
     def touched(self, generation: str) -> frozenset[str]:
-        """The keys that changed in the live generation since ``generation`` was begun."""
+        """The keys that changed in the live generation since ``generation`` was begun.
+
+        IndexDamaged where they are not what was written: what is missing there would be old in the new one.
+        """
+        path = self.directory(generation) / TOUCHED
         try:
-            text = (self.directory(generation) / TOUCHED).read_text(encoding="ascii", errors="replace")
+            text = path.read_text(encoding="ascii", errors="replace")
         except FileNotFoundError:
             return frozenset()
-        return frozenset(key for line in text.split("\n") if (key := _touched_key(line)))
+        lines: list[str] = []
+        for line in filter(None, text.split("\n")):
+            found = _SUM.search(line)  # nothing may stand before it, and no key ends so
+            if found is None:
+                lines.append(line)
+            elif line != _sum(lines[-int(found[1], 16) :]):
+                raise IndexDamaged(
+                    f"The file {path} was changed after it was written. Run: manage.py newsindex_rebuild"
+                )
+        return frozenset(key for line in lines if (key := _touched_key(line)))
 
     @property
     def _folder(self) -> Path:
@@ -310,6 +348,11 @@ def _append(path: Path, data: bytes) -> None:
             raise
 
 
+def _sum(lines: Sequence[str]) -> str:
+    """The line after those of a commit: how many they are, and their CRC-32."""
+    return f"*{len(lines):x} {zlib.crc32(chr(10).join(lines).encode()):08x}"
+
+
 def _touched_key(line: str) -> str:
     """The key on a line; "" for half of one: whoever was killed while writing it has not committed its change."""
     try:
@@ -317,6 +360,14 @@ def _touched_key(line: str) -> str:
     except ValueError:
         return ""
     return key if isinstance(key, str) else ""
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    """Whether an open file still is the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except OSError:
+        return False
 
 
 def _locked(handle: int) -> bool:

@@ -59,7 +59,11 @@ def _purge(generations: Generations) -> Iterator[Notice]:
 
 
 def _rebuild(generations: Generations) -> Iterator[Notice]:
-    for name in generations.unfinished()[-1:]:
+    try:
+        unfinished = generations.unfinished()
+    except OSError:
+        return  # the directory of another user: that it can't be read is said by whoever reads from it
+    for name in unfinished[-1:]:
         try:
             articles = sum(entry.articles for entry in Store(generations.directory(name)).manifest().segments)
         except (IndexDamaged, OSError):

@@ -8,6 +8,7 @@ by whoever purges.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -54,7 +55,7 @@ def purge(generations: Generations, opened: Callable[[Pointer], Store], keys: Co
 
 def unfinished_purge(generations: Generations) -> bool:
     """Whether a purge has begun and not come to its end: one is running, or was killed."""
-    return (generations.path / JOURNAL).exists()
+    return os.path.exists(generations.path / JOURNAL)  # which raises nothing where it may not look
 
 
 def _everywhere(
@@ -176,12 +177,12 @@ def _taken_out(
     with exclusive() as live:
         if not live:
             return 0
-        members = store.members()[1]
+        base, members = store.members()
         left = [member.without(chosen(member)) for member in members]
         count = sum(member.dead for member in left) - sum(member.dead for member in members)
         before_commit()
         if count or any(member.dead == member.segment.articles for member in left):
-            store.commit([member for member in left if member.dead < member.segment.articles])
+            store.commit([member for member in left if member.dead < member.segment.articles], after=base)
         else:
             store.clean()
     return count

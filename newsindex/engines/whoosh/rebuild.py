@@ -82,7 +82,7 @@ class _FreshWriter(WhooshWriter):
         found = {name: self._store.member(name) for name in names}
         self._done |= found
         if found and not self._committing:
-            self._store.commit(self._result(), clean=False)
+            self._base = self._store.commit(self._result(), after=self._base, clean=False)
 
     def _on_disk(self) -> list[str]:
         return [name for name in self._written if name in self._done]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ from newsindex.engines.whoosh.manifest import ASIDE, COMMIT, DELETED, SEGMENT, E
 from newsindex.engines.whoosh.segments import Segment, damaged
 from newsindex.engines.whoosh.snapshots import Snapshot
 from newsindex.engines.whoosh.storage import Watched, reading, replace_file, sync_directory, writing
-from newsindex.exceptions import IndexDamaged
+from newsindex.exceptions import EngineError, IndexDamaged
 
 #: The array of a file of deletions.
 _ARTICLES: Final = "articles"
@@ -131,26 +132,62 @@ class Store:
     def path(self, name: str, ending: str = SEGMENT) -> Path:
         return self.directory / (name + ending)
 
-    def commit(self, members: Sequence[Member], *, clean: bool = True) -> None:
+    def commit(self, members: Sequence[Member], *, after: Manifest | None = None, clean: bool = True) -> Manifest:
         """Make these segments the index, durably, in one step; then remove what no longer belongs to it.
 
-        clean: not where segments are being written that no commit names yet. OSError where the system refuses; then the
-        commit before counts, but for a failure after the last step.
+        after: the commit that ``members`` come from; EngineError where it is not the newest any more, as the locks of
+        writers are no help once somebody has removed their files. clean: not where segments are being written that no
+        commit names yet. OSError where the system refuses; then the commit before counts, but for a failure after the
+        last step.
         """
         stored = tuple([self._stored(member) for member in members])
         # The files are durable, their names must be so before a commit speaks of them.
         sync_directory(self.directory)
-        manifest = Manifest(self.manifest().number + 1, tuple([member.entry() for member in stored]))
-        self._watched.replace(self.directory / ASIDE, encoded(manifest), manifest)
-        with self._lock:
-            # The next reader here need not open them again.
-            self._take(manifest, stored)
-        if clean:
-            self.clean()
+        with self._alone():
+            newest = self.manifest()
+            manifest = Manifest(newest.number + 1, tuple([member.entry() for member in stored]))
+            self._require(after or newest, newest, manifest)
+            self._watched.replace(self.directory / ASIDE, encoded(manifest), manifest)
+            with self._lock:
+                # The next reader here need not open them again.
+                self._take(manifest, stored)
+            if clean:
+                self._remove_others(manifest)
+        return manifest
 
     def clean(self) -> None:
         """Remove what no commit names, but what is being merged. OSError where the system refuses."""
-        kept = self.manifest().files()
+        with self._alone():
+            self._remove_others(self.manifest())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """For the moment of a commit: whoever writes without the lock, since its file was removed, is kept out too."""
+        handle = os.open(self.directory, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise EngineError(f"Somebody else commits in {self.directory} without the lock of writers.") from error
+            try:
+                yield
+            finally:
+                # A child that was forked meanwhile has the handle too, and must not keep the lock.
+                fcntl.flock(handle, fcntl.LOCK_UN)
+        finally:
+            os.close(handle)
+
+    def _require(self, after: Manifest, newest: Manifest, manifest: Manifest) -> None:
+        """That nobody else has written here without the lock, or taken away what is new."""
+        new = manifest.files() - newest.files()
+        if after != newest or not all((self.directory / name).exists() for name in new):
+            raise EngineError(
+                f"The index in {self.directory} was changed by somebody else meanwhile, and nothing by this writer: "
+                "was the file of a lock removed, or the directory replaced?"
+            )
+
+    def _remove_others(self, manifest: Manifest) -> None:
+        kept = manifest.files()
         for name in os.listdir(self.directory):
             if name.endswith((SEGMENT, DELETED)) and name not in kept:
                 (self.directory / name).unlink(missing_ok=True)

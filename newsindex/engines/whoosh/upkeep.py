@@ -155,7 +155,7 @@ def _merge_aside(store: Store, exclusive: Callable[[], AbstractContextManager[bo
 
 def _exchange(store: Store, chosen: Sequence[Member], name: str) -> bool:
     """Commit the merged segment in the place of the chosen ones; False where a commit took one of them away."""
-    members = store.members()[1]
+    base, members = store.members()
     now = {member.name: member for member in members}
     if any(member.name not in now for member in chosen):
         logger.info("A merge in %s was overtaken by a commit, and is thrown away.", store.directory)
@@ -163,7 +163,7 @@ def _exchange(store: Store, chosen: Sequence[Member], name: str) -> bool:
     os.rename(store.path(name, MERGING), store.path(name))
     result = store.member(name)
     deleted = _carried(chosen, [now[member.name] for member in chosen])
-    store.commit(_replaced(members, chosen, result.without(deleted)))
+    store.commit(_replaced(members, chosen, result.without(deleted)), after=base)
     return True
 
 

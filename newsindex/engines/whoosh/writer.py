@@ -11,6 +11,7 @@ import numpy as np
 from newsindex.engines.base import Document, Writer
 from newsindex.engines.whoosh.building import SegmentBuilder
 from newsindex.engines.whoosh.lexicon import Lexicon
+from newsindex.engines.whoosh.manifest import Manifest
 from newsindex.engines.whoosh.rows import Row, prepared
 from newsindex.engines.whoosh.storage import writing
 from newsindex.engines.whoosh.store import Member, Store, new_name
@@ -55,6 +56,8 @@ class WhooshWriter(Writer):
         self._lexicon = lexicon or store.lexicon
         self._builder = SegmentBuilder(self._lexicon)
         self._members: tuple[Member, ...] | None = None
+        #: The commit that they come from.
+        self._base: Manifest | None = None
         #: Deleted articles of the segments of the last commit, by name, and of those that this writer has written.
         self._gone: dict[str, set[int]] = {}
         self._written: list[str] = []
@@ -87,7 +90,7 @@ class WhooshWriter(Writer):
                 self._finish()
                 if self._written or self._gone:
                     self._untidy = True
-                    self._store.commit(merged(self._store, self._result()))
+                    self._store.commit(merged(self._store, self._result()), after=self._base)
                     self._untidy = False
         finally:
             self._end()
@@ -121,7 +124,7 @@ class WhooshWriter(Writer):
             return
         self._changed.add(key)
         if self._members is None:
-            self._members = self._store.members()[1]
+            self._base, self._members = self._store.members()
         for member in self._members:
             article = member.find(key)
             if article is not None:

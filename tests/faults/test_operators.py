@@ -1,0 +1,177 @@
+"""What people do to an index that is in use: remove files of locks, run commands as another user, put copies beside."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+
+from newsindex import indexing
+from newsindex.engines import engines
+from newsindex.engines.whoosh import WhooshEngine
+from newsindex.engines.whoosh.writer import WhooshWriter
+from newsindex.exceptions import EngineError, WriterBusy
+from newsindex.models import PendingChange
+from tests.factories import make_article, make_document
+from tests.faults.driving import differences
+
+pytestmark = [pytest.mark.engine("whoosh", verify=False), pytest.mark.django_db(transaction=True)]
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def index(default_engine: Any, tmp_path: Path) -> Path:
+    return tmp_path / "index"
+
+
+def another(index: Path) -> WhooshEngine:
+    """An engine that stands for another process: it shares nothing but the files."""
+    return WhooshEngine(path=index)
+
+
+# Files of locks.
+
+
+@pytest.mark.parametrize("removed", ["write.lock", "*.lock"])
+def test_a_writer_without_its_lock_takes_nothing_back(index: Path, removed: str) -> None:
+    one, two = another(index), another(index)
+    slow = one.writer()
+    slow.put(make_document(1, "Slow"))
+    with pytest.raises(WriterBusy):
+        two.writer()
+    for path in index.rglob(removed):
+        path.unlink()
+    with two.writer() as quick:
+        quick.put(make_document(2, "Quick"))
+    with pytest.raises(EngineError, match="changed by somebody else"):
+        slow.commit()
+    assert [key for key, _ in two.scan()] == ["tests.thing:2"] and not two.verify()
+    # Whoever could not write does it again.
+    with one.writer() as writer:
+        writer.put(make_document(1, "Slow"))
+    assert sorted(key for key, _ in two.scan()) == ["tests.thing:1", "tests.thing:2"] and not two.verify()
+
+
+def test_changes_of_a_writer_without_its_lock_stay_pending(
+    client: Client, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = WhooshWriter.commit
+
+    def commit(self: WhooshWriter) -> None:
+        monkeypatch.setattr(WhooshWriter, "commit", whole)
+        (index / "write.lock").unlink()
+        with another(index).writer() as other:
+            other.put(make_document(1, "Quay"))
+        self.commit()
+
+    monkeypatch.setattr(WhooshWriter, "commit", commit)
+    make_article("Ferry", "The ferry waits.")
+    assert PendingChange.objects.count() == 1
+    indexing.update()
+    assert client.get("/search/json/?q=ferry").json()["total"] == 1 and not PendingChange.objects.exists()
+    assert "tests.thing:1" in [key for key, _ in engines["default"].scan()]
+
+
+# Other users.
+
+
+@contextmanager
+def as_another_user() -> Iterator[None]:
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def shared(settings: Any) -> Iterator[Path]:
+    """The path of an index of nobody, where this is root; not below a directory that only root may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="newsindex-"))
+    settings.NEWSINDEX = {
+        "default": {"BACKEND": "newsindex.engines.whoosh.WhooshEngine", "OPTIONS": {"path": folder / "index"}}
+    }
+    engines.close_all()
+    if not os.geteuid():
+        shutil.chown(folder, NOBODY)
+    yield folder / "index"
+    engines.close_all()
+    for path in [folder, *folder.rglob("*")] if os.geteuid() else []:
+        path.chmod(0o700)
+    shutil.rmtree(folder)
+
+
+def root_rebuilds(index: Path) -> None:
+    """What a rebuild by root leaves: its generation, and the pointer to it, that nobody else may read."""
+    indexing.rebuild()
+    engines.close_all()
+    generation = max((index / "generations").iterdir())
+    if os.geteuid():
+        generation.chmod(0)
+        (index / "live").chmod(0)
+
+
+def run(*command: str) -> str:
+    """ "" where it ended well, else what it said or raised."""
+    try:
+        call_command(*command, stdout=io.StringIO(), stderr=io.StringIO())
+    except SystemExit as error:
+        return f"exit {error.code}"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def test_a_rebuild_by_root_is_told_and_mended(client: Client, shared: Path) -> None:
+    User.objects.create_superuser("boss", "boss@example.org", "secret")
+    client.force_login(User.objects.get())
+    pages = ["/search/?q=ferry", "/search/health/", "/admin/newsindex/indexrun/"]
+    told = [("newsindex_status",), ("newsindex_status", "--json"), ("newsindex_verify",)]
+    quiet = [("check",), ("newsindex_verify", "--repair")]
+
+    def statuses() -> list[int]:
+        return [client.get(page).status_code for page in pages]
+
+    with as_another_user():
+        indexing.rebuild()
+        make_article("Ferry", "The ferry waits.")
+        assert statuses() == [200, 200, 200] and not any(run(*command) for command in told + quiet)
+        engines.close_all()
+    root_rebuilds(shared)
+    with as_another_user():
+        assert statuses() == [503, 503, 200]
+        for command in told:
+            assert run(*command).startswith("CommandError: "), command
+        make_article("Harbour", "The ferry leaves.")
+        assert PendingChange.objects.count() == 1
+        assert [run(*command) for command in quiet] == ["", ""]
+        # What root has made can't be removed, and is in nobody's way.
+        make_article("Quay", "The ferry is back.")
+        indexing.update()
+        assert client.get("/search/json/?q=ferry").json()["total"] == 3
+        assert statuses() == [200, 200, 200] and differences() == []
+
+
+# What is put beside.
+
+
+@pytest.mark.parametrize("made", [Path.mkdir, Path.touch])
+def test_a_copy_beside_the_pointer_stays(index: Path, made: Callable[[Path], None]) -> None:
+    for name in ("live.old", "live.backup"):
+        made(index / name)
+    indexing.rebuild()
+    assert (index / "live.old").exists() and (index / "live.backup").exists()
