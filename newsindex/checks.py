@@ -8,25 +8,30 @@ newsindex.E005  NEWSINDEX_UPDATE is none of "inline", "task", "command"
 newsindex.E006  a source does not define paragraphs()
 newsindex.E007  a source's model has a composite primary key
 newsindex.E008  a source follows what is no relation of its model
+newsindex.E012  two engines have one directory, or one lies in the other's
 newsindex.E020  NEWSINDEX_UPDATE is "task", and there is no backend for tasks
-newsindex.E021  an index lies inside of MEDIA_ROOT or STATIC_ROOT
+newsindex.E021  an index lies inside of MEDIA_ROOT, STATIC_ROOT or one of STATICFILES_DIRS
 newsindex.E022  NEWSINDEX_MAX_LAG is no number of seconds
 newsindex.E023  NEWSINDEX_LANGUAGES is no dict of language codes, or names a language without a stemmer
+newsindex.E024  NEWSINDEX_TRIGGERS is neither True nor False
 newsindex.E030  REPLICA, REPLICA_DAYS or TEST of an engine's settings is wrong
 newsindex.W001  the URLs of newsindex are not included, so no page of it can be reached
 newsindex.W002  an index was never built (asked for by ``check --database``, and so by ``migrate``)
 newsindex.W003  the primary key of a source's model may be too long to be noted
+newsindex.W004  a setting begins with NEWSINDEX, and is none of newsindex
 newsindex.W020  NEWSINDEX_UPDATE is "task", and the backend runs a task where it is asked for
 newsindex.W021  a change has been pending for longer than NEWSINDEX_MAX_LAG (asked for like W002)
 newsindex.W030  database triggers are missing or out of date (asked for as W002)
 newsindex.W031  there are replicas, but this process notes changes for one index only (asked for as W002)
 
-An engine adds its own, named after it (newsindex.whoosh.E001).
+An engine adds its own (newsindex.E010, E011 and W010 to W018).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +72,13 @@ def register() -> None:
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """The shape of the settings, then what each engine says of its own."""
     messages: list[CheckMessage] = [*_update_setting(), *_tasks(), *_lag_setting(), *_languages_setting()]
+    messages += [*_triggers_setting(), *_unknown_settings()]
     shape = list(_shape())
     messages += shape
     if not shape:
         for alias in engines:
             messages += _engine(alias)
+        messages += _shared()
     return messages
 
 
@@ -170,7 +177,8 @@ def _tasks() -> Iterator[CheckMessage]:
     if not has_tasks():
         yield Error(
             "NEWSINDEX_UPDATE is 'task', but there is no backend for tasks.",
-            hint='Set TASKS["default"], on Django 5.2 with the package django-tasks; or write "inline" or "command".',
+            hint='Set TASKS["default"], on Django 5.2 with the package django-tasks; if it has QUEUES, "default" must '
+            'be among them. Or write "inline" or "command".',
             id="newsindex.E020",
         )
     elif not has_workers():
@@ -199,6 +207,27 @@ def _languages_setting() -> Iterator[CheckMessage]:
             'language that has a stemmer, or with "".',
             hint=f'Write for example {{"lb": "de"}}. There are stemmers for: {", ".join(sorted(STEMMERS))}.',
             id="newsindex.E023",
+        )
+
+
+def _triggers_setting() -> Iterator[CheckMessage]:
+    wanted: object = conf.NEWSINDEX_TRIGGERS
+    if not isinstance(wanted, bool):
+        yield Error(
+            f"NEWSINDEX_TRIGGERS must be True or False, not {wanted!r}.",
+            hint='What comes from the environment is text, and "False" and "0" would mean yes. Compare it with "1".',
+            id="newsindex.E024",
+        )
+
+
+def _unknown_settings() -> Iterator[CheckMessage]:
+    names = ("NEWSINDEX", "NEWSINDEX_UPDATE", "NEWSINDEX_TRIGGERS", "NEWSINDEX_MAX_LAG", "NEWSINDEX_LANGUAGES")
+    for name in conf.unknown():
+        near = get_close_matches(name, names, n=1)
+        yield Warning(
+            f"{name} is no setting of newsindex: nobody reads it.",
+            hint=f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}.",
+            id="newsindex.W004",
         )
 
 
@@ -233,14 +262,18 @@ def _alias(alias: str, settings: dict[str, object]) -> Iterator[CheckMessage]:
     if not isinstance(options := settings.get("OPTIONS", {}), dict):
         yield Error(
             f"NEWSINDEX[{alias!r}]['OPTIONS'] must be a dict of the engine's options, not {options!r}.",
+            hint='Write for example "OPTIONS": {"path": BASE_DIR / "search_index"}.',
             id="newsindex.E003",
         )
 
 
 def _replica(alias: str, settings: dict[str, object]) -> Iterator[CheckMessage]:
-    if not isinstance(settings.get("TEST", {}), dict):
+    test = settings.get("TEST", {})
+    if not isinstance(test, dict) or not set(test) <= ENGINE_KEYS - {"TEST"}:
         yield Error(
-            f"NEWSINDEX[{alias!r}]['TEST'] must be a dict, of what differs with a test database.", id="newsindex.E030"
+            f"NEWSINDEX[{alias!r}]['TEST'] must be a dict of what differs with a test database, not {test!r}.",
+            hint='Write for example "TEST": {"OPTIONS": {"path": BASE_DIR / "test_index"}}.',
+            id="newsindex.E030",
         )
     name, days = settings.get("REPLICA"), settings.get("REPLICA_DAYS", 7)
     if not (name is None or isinstance(name, str) and len(name) <= 64):
@@ -250,7 +283,11 @@ def _replica(alias: str, settings: dict[str, object]) -> Iterator[CheckMessage]:
             id="newsindex.E030",
         )
     if not isinstance(days, int | float) or not days > 0:
-        yield Error(f"NEWSINDEX[{alias!r}]['REPLICA_DAYS'] must be days, above 0, not {days!r}.", id="newsindex.E030")
+        yield Error(
+            f"NEWSINDEX[{alias!r}]['REPLICA_DAYS'] must be a number of days above 0, not {days!r}.",
+            hint="Write for example 7: a host that was down for longer builds its index anew.",
+            id="newsindex.E030",
+        )
 
 
 def _engine(alias: str) -> Iterator[CheckMessage]:
@@ -270,14 +307,33 @@ def _served(alias: str, engine: Engine) -> Iterator[CheckMessage]:
     path = getattr(engine, "path", None)
     if not isinstance(path, Path):
         return
-    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
-        root = str(getattr(conf, name))
+    served = [("MEDIA_ROOT", conf.MEDIA_ROOT), ("STATIC_ROOT", conf.STATIC_ROOT)]
+    for name, root in (*served, *(("STATICFILES_DIRS", place) for place in conf.STATICFILES_DIRS)):
         if root and path.resolve().is_relative_to(Path(root).resolve()):
             yield Error(
                 f"The index {alias!r} lies in {path}, which is inside of {name}: everybody can download it.",
                 hint="Set OPTIONS['path'] of the engine to a directory that no web server serves.",
                 obj=f"NEWSINDEX[{alias!r}]",
                 id="newsindex.E021",
+            )
+
+
+def _shared() -> Iterator[CheckMessage]:
+    """Two engines that write in one place each replace what the other has built."""
+    places: list[tuple[str, Path]] = []
+    for alias in engines:
+        try:
+            path = getattr(engines[alias], "path", None)
+        except ConfigurationError:
+            continue
+        if isinstance(path, Path):
+            places.append((alias, path.resolve()))
+    for (first, one), (second, other) in combinations(places, 2):
+        if one.is_relative_to(other) or other.is_relative_to(one):
+            yield Error(
+                f"The engines {first!r} and {second!r} do not have a directory each: {one} and {other}.",
+                hint="Set OPTIONS['path'] of each engine to a directory of its own, none inside of another.",
+                id="newsindex.E012",
             )
 
 
@@ -328,6 +384,8 @@ def _relations(source: Source[Any]) -> list[str]:
 
 
 def _built(alias: str) -> Iterator[CheckMessage]:
+    if conf.replica(alias) == "":
+        return  # a process that keeps no index
     try:
         engine: Engine = engines[alias]
         built = not engine.persistent or bool(engine.stats().generation)
@@ -336,7 +394,7 @@ def _built(alias: str) -> Iterator[CheckMessage]:
     if not built:
         option = "" if alias == DEFAULT_ALIAS else f" --engine {alias}"
         yield Warning(
-            f"The index {alias!r} was never built: searches find nothing.",
+            f"The index {alias!r} was never built: searches are answered with status 503.",
             hint=f"Run manage.py newsindex_rebuild{option}",
             id="newsindex.W002",
         )
@@ -350,7 +408,11 @@ def _late(alias: str) -> Iterator[CheckMessage]:
     if seconds > conf.NEWSINDEX_MAX_LAG:
         option = "" if alias == DEFAULT_ALIAS else f" --engine {alias}"
         yield Warning(
-            f"A change has been pending for {seconds / 60:.0f} minutes: the index {alias!r} does not show it.",
+            f"A change has been pending for {_time(seconds)}: the index {alias!r} does not show it.",
             hint=f"Run manage.py newsindex_update{option}, and see what it says.",
             id="newsindex.W021",
         )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"

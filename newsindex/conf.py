@@ -75,12 +75,14 @@ class Conf:
     @property
     def NEWSINDEX_TRIGGERS(self) -> bool:
         """Whether ``migrate`` puts triggers into the database that note changes which send no signals."""
-        return bool(getattr(settings, "NEWSINDEX_TRIGGERS", False))
+        wanted: bool = getattr(settings, "NEWSINDEX_TRIGGERS", False)
+        return wanted
 
     @property
     def NEWSINDEX_UPDATE(self) -> str:
         """When the index sees a change: right after its transaction "inline" or by a "task", or by a "command"."""
-        return str(getattr(settings, "NEWSINDEX_UPDATE", "inline"))
+        when: str = getattr(settings, "NEWSINDEX_UPDATE", "inline")
+        return when
 
     @property
     def NEWSINDEX_MAX_LAG(self) -> float:
@@ -103,6 +105,17 @@ class Conf:
     def STATIC_ROOT(self) -> str:
         """Django's own: what lies there is served to everybody."""
         return str(settings.STATIC_ROOT or "")
+
+    @property
+    def STATICFILES_DIRS(self) -> list[str]:
+        """Django's own: what lies there is copied to STATIC_ROOT. Directories, without the prefixes they may have."""
+        places = getattr(settings, "STATICFILES_DIRS", None) or ()
+        return [str(place[1] if isinstance(place, list | tuple) else place) for place in places]
+
+    def unknown(self) -> list[str]:
+        """Names of settings that begin as ours do, and are not."""
+        ours = {name for name in dir(type(self)) if name.isupper()}
+        return sorted(name for name in dir(settings) if name.startswith("NEWSINDEX") and name not in ours)
 
     @property
     def LANGUAGE_CODE(self) -> str:

@@ -35,6 +35,7 @@ def rebuild(
         progress = _both(record, progress)
         report = indexing.rebuild(engine=engine, batch_size=batch_size, progress=progress, fresh=fresh)
         record.done(report)
+        runs.end_the_dead(record.run)
     return report
 
 

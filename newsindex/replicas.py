@@ -81,7 +81,8 @@ def require_current(alias: str, database: str | None = None) -> None:
 def health(alias: str) -> Health:
     """Whether a search would be answered here: the engine can, and the index is one that changes are noted for."""
     found = engines[alias].health()
-    if not found.ok:
+    # Where no index is kept, none is missing either: building one is not what to do about it.
+    if not found.ok and conf.replica(alias) != "":
         return found
     try:
         require_current(alias)

@@ -13,9 +13,10 @@ from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from newsindex.conf import conf
 from newsindex.engines.base import Engine
 from newsindex.logs import get_logger
 from newsindex.models import IndexRun
@@ -134,6 +135,18 @@ def claim(pk: int) -> IndexRun | None:
     now = timezone.now()
     waiting = _rows().filter(pk=pk, outcome=Outcome.WAITING)
     return _rows().get(pk=pk) if waiting.update(outcome=Outcome.RUNNING, started=now, seen=now) else None
+
+
+def end_the_dead(run: IndexRun) -> None:
+    """Where rebuilds exclude each other, none can run that gave its last sign of life before this one, which is done.
+
+    Hosts that keep an index each rebuild at the same time.
+    """
+    if conf.replica(run.engine) is not None:
+        return
+    dead = {"outcome": Outcome.FAILED, "finished": F("seen"), "message": "Its process was ended."}
+    with _harmless():
+        _rows().filter(engine=run.engine, kind=run.kind, outcome=Outcome.RUNNING, seen__lt=run.started).update(**dead)
 
 
 def waiting(engine: str | None = None) -> list[int]:

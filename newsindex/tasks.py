@@ -58,11 +58,15 @@ def has_workers() -> bool:
 
 
 def _backend() -> str:
-    """The name of the backend's class; "" where there is none."""
+    """The name of the backend's class; "" where there is none, or none with the queue "default"."""
     if _task_backends is None:
         return ""
     try:
-        kinds = type(_task_backends["default"]).__mro__
+        backend = _task_backends["default"]
     except (TaskException, ImproperlyConfigured):
         return ""
+    # One that names its queues takes no task for another; ours go to "default".
+    if backend.queues and "default" not in backend.queues:
+        return ""
+    kinds = type(backend).__mro__
     return next((kind.__name__ for kind in kinds if kind.__name__ in _HERE), kinds[0].__name__)

@@ -95,7 +95,7 @@ def test_repair_makes_it_as_now() -> None:
 def test_an_older_format_is_refused_and_named(client: Client, admin_client: Client) -> None:
     make_article("Ferries")
     rewritten(format=manifest.INDEX_FORMAT - 1)
-    said = f"has format {manifest.INDEX_FORMAT - 1}, this version of newsindex reads {manifest.INDEX_FORMAT}"
+    said = f"has format {manifest.INDEX_FORMAT - 1} (according to live), this version of newsindex reads "
     response = client.get("/search/?q=ferry")
     assert response.status_code == 503 and "Ferries" not in response.content.decode()
     assert said in indexing.status().health.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,6 +21,7 @@ from newsindex.sources import Source, register, unregister
 from tests.blog.models import Story
 
 MEMORY = "newsindex.engines.memory.MemoryEngine"
+WHOOSH = "newsindex.engines.whoosh.WhooshEngine"
 
 
 def found(**kwargs: Any) -> list[CheckMessage]:
@@ -83,7 +85,12 @@ def test_e003_keys_of_an_engine(settings: Any, setting: dict[str, Any], words: s
     [
         ({}, "must be the dotted path of an engine"),
         ({"BACKEND": "newsindex.engines.nothing.Engine"}, "No module named 'newsindex.engines.nothing'"),
-        ({"BACKEND": MEMORY, "OPTIONS": {"pth": "/srv"}}, "pth|takes no arguments"),
+        ({"BACKEND": MEMORY, "OPTIONS": {"pth": "/srv"}}, "unknown option 'pth'; MemoryEngine takes none"),
+        ({"BACKEND": WHOOSH}, "OPTIONS has no 'path'; WhooshEngine takes path, writer_mb, processes"),
+        ({"BACKEND": WHOOSH, "OPTIONS": {"PATH": "/srv"}}, "has no 'path' and has the unknown option 'PATH'; Whoosh"),
+        ({"BACKEND": WHOOSH, "OPTIONS": {"path": "/srv/a\0b"}}, "path must be the path of a directory, not '/srv/a"),
+        ({"BACKEND": "django.db.models.Model"}, "'django.db.models.Model' is no Engine"),
+        ({"BACKEND": "newsindex.engines.whoosh"}, "'newsindex.engines.whoosh' is no Engine"),
         ({"BACKEND": "builtins.dict"}, "'builtins.dict' is no Engine"),
     ],
 )
@@ -98,6 +105,8 @@ def test_e005_when_to_update(settings: Any) -> None:
     settings.NEWSINDEX_UPDATE = "later"
     assert only().id == "newsindex.E005"
     assert only().msg == "NEWSINDEX_UPDATE must be 'inline', 'task' or 'command', not 'later'."
+    settings.NEWSINDEX_UPDATE = None
+    assert only().msg == "NEWSINDEX_UPDATE must be 'inline', 'task' or 'command', not None."
 
 
 def test_e006_a_source_without_paragraphs(story: type[Story]) -> None:
@@ -205,6 +214,23 @@ def test_e020_and_w020_a_task_for_nobody(settings: Any, monkeypatch: pytest.Monk
         assert [message.id for message in found()] == ([id] if id else [])
 
 
+def test_e020_a_backend_that_has_no_queue_for_it(settings: Any) -> None:
+    pytest.importorskip("django.tasks")
+    settings.NEWSINDEX_UPDATE = "task"
+    immediate = "django.tasks.backends.immediate.ImmediateBackend"
+    for queues, id in ((["mail"], "newsindex.E020"), (["mail", "default"], "newsindex.W020"), ([], "newsindex.W020")):
+        settings.TASKS = {"default": {"BACKEND": immediate, "QUEUES": queues}}
+        assert only().id == id
+
+
+@pytest.mark.engine("whoosh")
+@pytest.mark.parametrize("as_entry", [str, lambda place: ("search", str(place))])
+def test_e021_an_index_among_static_files(settings: Any, tmp_path: Any, as_entry: Any) -> None:
+    settings.STATICFILES_DIRS = [as_entry(tmp_path)]
+    assert "newsindex.E021" in {message.id for message in found()}
+    assert any("inside of STATICFILES_DIRS" in message.msg for message in found())
+
+
 @pytest.mark.engine("whoosh")
 @pytest.mark.parametrize("name", ["MEDIA_ROOT", "STATIC_ROOT"])
 def test_e021_an_index_that_is_served(settings: Any, tmp_path: Any, name: str) -> None:
@@ -233,8 +259,37 @@ def test_languages_that_are_treated_like_others(settings: Any) -> None:
     assert found() == []
 
 
+@pytest.mark.parametrize("wanted", ["False", 1, None])
+def test_e024_triggers_are_wanted_or_not(settings: Any, wanted: object) -> None:
+    settings.NEWSINDEX_TRIGGERS = wanted
+    assert (only().id, repr(wanted) in only().msg) == ("newsindex.E024", True)
+
+
+@pytest.mark.parametrize("entry", [{"TEST": []}, {"TEST": {"path": "x"}}, {"REPLICA_DAYS": "7"}, {"REPLICA": 3}])
+def test_e030_other_keys_of_an_engine(settings: Any, entry: dict[str, Any]) -> None:
+    settings.NEWSINDEX = {"default": {"BACKEND": MEMORY, **entry}}
+    (value,) = entry.values()
+    assert (only().id, repr(value) in only().msg, bool(only().hint)) == ("newsindex.E030", True, True)
+
+
+@pytest.mark.parametrize("inner", [".", "second"])
+def test_e012_two_engines_in_one_directory(settings: Any, tmp_path: Any, inner: str) -> None:
+    places = {"default": tmp_path / "index", "other": tmp_path / "index" / inner}
+    settings.NEWSINDEX = {alias: {"BACKEND": WHOOSH, "OPTIONS": {"path": path}} for alias, path in places.items()}
+    assert only().id == "newsindex.E012"
+    settings.NEWSINDEX = {
+        alias: {"BACKEND": WHOOSH, "OPTIONS": {"path": tmp_path / alias}} for alias in ("default", "other")
+    }
+    assert found() == []
+
+
+def test_w004_a_setting_that_nobody_reads(settings: Any) -> None:
+    settings.NEWSINDEX_MAXLAG = 60
+    assert (only().id, only().hint) == ("newsindex.W004", "Did you mean NEWSINDEX_MAX_LAG?")
+
+
 @pytest.mark.django_db
-def test_w021_a_change_that_waits_for_too_long() -> None:
+def test_w021_a_change_that_waits_for_too_long(settings: Any) -> None:
     change = PendingChange.objects.create(source="blog.post", object_pk="1")
     assert found(databases=["default"]) == []
     PendingChange.objects.filter(pk=change.pk).update(created=timezone.now() - timedelta(hours=2))
@@ -242,6 +297,9 @@ def test_w021_a_change_that_waits_for_too_long() -> None:
     message = only(databases=["default"])
     assert (message.id, message.hint) == ("newsindex.W021", "Run manage.py newsindex_update, and see what it says.")
     assert "pending for 120 minutes: the index 'default'" in message.msg
+    settings.NEWSINDEX_MAX_LAG = 20
+    PendingChange.objects.filter(pk=change.pk).update(created=timezone.now() - timedelta(seconds=30))
+    assert re.search("pending for 3[0-9] seconds: the index", only(databases=["default"]).msg)
 
 
 @pytest.mark.engine("whoosh")
@@ -255,3 +313,37 @@ def test_w012_and_w013_whose_directory_it_is(default_engine: Any, monkeypatch: p
     monkeypatch.setattr("os.geteuid", lambda: owner + 1)
     assert only().id == "newsindex.W012"
     assert f"belongs to user {owner}" in only().msg
+
+
+@pytest.mark.engine("whoosh")
+@pytest.mark.parametrize("mode", [0o750, 0o777])
+def test_a_directory_with_other_files_is_not_to_be_closed(default_engine: Any, mode: int) -> None:
+    default_engine.path.chmod(mode)
+    assert "Run: chmod 700" in (only().hint or "")
+    (default_engine.path / "manage.py").touch()
+    assert "chmod" not in (only().hint or "") and "a directory of its own" in (only().hint or "")
+
+
+def test_w018_a_path_from_wherever_a_process_was_started(
+    settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings.NEWSINDEX = {"default": {"BACKEND": WHOOSH, "OPTIONS": {"path": "~/index"}}}
+    assert only().id == "newsindex.W018"
+    assert "~/index, is relative" in only().msg
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.engine("whoosh")
+def test_files_of_another_user_in_a_directory_of_ours(default_engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command that was run as root leaves behind."""
+    rebuild = default_engine.rebuild()
+    with rebuild.exclusive():
+        rebuild.swap()
+    assert found() == []
+    os.chown(default_engine.path / "live", 12345, -1)
+    assert (only().id, str(default_engine.path / "live") in only().msg) == ("newsindex.W012", True)
+    assert f"chown -R {os.geteuid()} {default_engine.path}" in (only().hint or "")
+    usable = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: path.name != "live" and usable(path, mode))
+    assert (only().id, "may not use" in only().msg) == ("newsindex.E011", True)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import OperationalError
 
 from newsindex import indexing
 from newsindex.engines import engines
@@ -123,6 +124,18 @@ def test_update_names_what_stays_pending(broken_note: str) -> None:
     assert error == "1 objects could not be indexed and stay pending."
 
 
+def test_what_a_source_says_begins_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timer's output goes to a journal."""
+
+    def raising(self: Any, note: Note) -> Any:
+        raise ValueError(note.text)
+
+    monkeypatch.setattr(type(sources["blog.note"]), "paragraphs", raising)
+    key = f"blog.note:{Note.objects.create(text='bad' + chr(10) + 'ERROR all is lost').pk}"
+    assert run("newsindex_update")[1] == f"{key} stays pending: ValueError: bad\\nERROR all is lost\n"
+    assert f"failed {key}: ValueError: bad\\nERROR all is lost\n" in run("newsindex_verify")[0]
+
+
 def test_update_leaves_the_work_to_who_is_at_it() -> None:
     make_article("Harbour")
     with engines["default"].writer():
@@ -204,6 +217,17 @@ def test_status_in_words(broken_note: str) -> None:
         r"  drain       \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S+ problems; 0 indexed, 0 deleted, 1 failed; blog", out
     )
     assert error == ""
+
+
+def test_status_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**kwargs: object) -> None:
+        raise OperationalError("connection refused\nIs the server running?")
+
+    monkeypatch.setattr(indexing, "status", refused)
+    for arguments in ((), ("--json",)):
+        out, _, error = run("newsindex_status", *arguments)
+        assert out == ""
+        assert error == "The database can't be asked what is pending: connection refused\\nIs the server running?"
 
 
 def test_status_as_json() -> None:

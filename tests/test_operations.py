@@ -175,6 +175,26 @@ def test_a_run_of_a_process_that_died_is_known_by_its_silence() -> None:
     assert (run.is_open, run.is_silent) == (False, True)
 
 
+@pytest.mark.parametrize("entry", [{}, {"REPLICA": "web1"}])
+def test_a_rebuild_that_is_done_ends_the_record_of_one_that_died(settings: Any, entry: dict[str, str]) -> None:
+    """Else its button would say for ten minutes that one is on its way."""
+    settings.NEWSINDEX = {"default": {**settings.NEWSINDEX["default"], **entry}}
+    ago = timezone.now() - timedelta(minutes=1)
+    dead = IndexRun.objects.create(engine="default", kind=Kind.REBUILD, outcome=Outcome.RUNNING, seen=ago)
+    other = IndexRun.objects.create(engine="default", kind=Kind.VERIFY, outcome=Outcome.RUNNING, seen=ago)
+    later = timezone.now() + timedelta(minutes=1)
+    next_one = IndexRun.objects.create(engine="default", kind=Kind.REBUILD, outcome=Outcome.RUNNING, seen=later)
+    operations.rebuild()
+    dead.refresh_from_db()
+    other.refresh_from_db()
+    next_one.refresh_from_db()
+    assert (other.outcome, next_one.outcome) == (Outcome.RUNNING, Outcome.RUNNING)
+    # Of several hosts another one may be at it.
+    assert dead.outcome == (Outcome.RUNNING if entry else Outcome.FAILED)
+    if not entry:
+        assert (dead.finished, dead.message) == (ago, "Its process was ended.")
+
+
 # Asked for.
 
 

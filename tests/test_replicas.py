@@ -29,7 +29,7 @@ def entry(**more: Any) -> dict[str, Any]:
     [
         ({"REPLICA": 3}, "must be the name of this host"),
         ({"REPLICA": "x" * 65}, "at most 64 characters"),
-        ({"REPLICA_DAYS": 0}, "must be days, above 0, not 0"),
+        ({"REPLICA_DAYS": 0}, "must be a number of days above 0, not 0"),
         ({"REPLICA_DAYS": "week"}, "not 'week'"),
         ({"TEST": "memory"}, "must be a dict"),
     ],
@@ -44,6 +44,17 @@ def test_e030_what_an_entry_says_of_replicas(settings: Any, more: dict[str, Any]
 def test_entries_that_are_fine(settings: Any, more: dict[str, Any]) -> None:
     settings.NEWSINDEX = entry(**more)
     assert checks.check_settings(None) == []
+
+
+@pytest.mark.django_db
+def test_a_process_that_keeps_no_index_is_not_told_to_build_one(settings: Any, tmp_path: Any) -> None:
+    whoosh = {"BACKEND": "newsindex.engines.whoosh.WhooshEngine", "OPTIONS": {"path": tmp_path / "index"}}
+    settings.NEWSINDEX = {"default": {**whoosh, "REPLICA": "web1"}}
+    assert [message.id for message in checks.check_built(None, ["default"])] == ["newsindex.W002"]
+    assert "newsindex_rebuild" in replicas.health("default").message
+    settings.NEWSINDEX = {"default": {**whoosh, "REPLICA": ""}}
+    assert checks.check_built(None, ["default"]) == []
+    assert "this process keeps no index, ask another host" in replicas.health("default").message
 
 
 @pytest.mark.django_db

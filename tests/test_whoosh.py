@@ -616,6 +616,28 @@ def test_a_place_that_cant_be_written_is_an_error(engine: WhooshEngine, path: Pa
     path.chmod(0o700)
 
 
+@pytest.mark.parametrize("refused", ["generations", "purge"])
+def test_what_may_not_be_looked_at_ends_no_command(
+    engine: WhooshEngine, path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    """Files that a command made as root: whoever asks how the index is gets an answer and no traceback."""
+    rebuilt(engine)
+
+    def guarded(call: Callable[..., object]) -> Callable[..., object]:
+        def guard(place: object = ".", **kwargs: object) -> object:
+            if str(place) == str(path / refused):
+                raise PermissionError(13, "Permission denied", str(place))
+            return call(place, **kwargs)
+
+        return guard
+
+    monkeypatch.setattr("os.listdir", guarded(os.listdir))
+    monkeypatch.setattr("os.stat", guarded(os.stat))
+    assert engine.notices() == []
+    assert engine.health().ok
+    assert [problem for problem in engine.check() if problem.level == "error"] == []
+
+
 def test_two_distributions_of_whoosh_are_warned_about(
     engine: WhooshEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

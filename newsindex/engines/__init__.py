@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -64,13 +65,17 @@ class EngineHandler(_Handler):
                 f"'newsindex.engines.whoosh.WhooshEngine', not {path!r}."
             )
         try:
-            engine_class = import_string(path)
-            engine = engine_class(**settings.get("OPTIONS", {}))
-        except (ImportError, TypeError) as error:
+            engine_class: object = import_string(path)
+        except ImportError as error:
             raise ConfigurationError(f"NEWSINDEX[{alias!r}]: {error}") from error
-        if not isinstance(engine, Engine):
+        if not (isinstance(engine_class, type) and issubclass(engine_class, Engine)):
             raise ConfigurationError(f"NEWSINDEX[{alias!r}]['BACKEND']: {path!r} is no Engine.")
-        return engine
+        options = settings.get("OPTIONS", {})
+        try:
+            return engine_class(**options)
+        except TypeError as error:
+            wrong = _wrong_options(engine_class, options) or str(error)
+            raise ConfigurationError(f"NEWSINDEX[{alias!r}]: {wrong}") from error
 
     def close_all(self) -> None:
         """Close every engine and forget it; the next use makes it anew from the settings."""
@@ -78,6 +83,19 @@ class EngineHandler(_Handler):
             for engine in self._instances.values():
                 engine.close()
             self._instances.clear()
+
+
+def _wrong_options(engine_class: type[Engine], options: dict[str, Any]) -> str:
+    """Which options are missing or unknown, in other words than Python's; "" where it is something else."""
+    taken = inspect.signature(engine_class).parameters.values()
+    names = [each.name for each in taken if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    needed = [each.name for each in taken if each.name in names and each.default is each.empty]
+    wrong = [f"has no {name!r}" for name in needed if name not in options]
+    if not any(each.kind is each.VAR_KEYWORD for each in taken):
+        wrong += [f"has the unknown option {name!r}" for name in options if name not in names]
+    if not wrong:
+        return ""
+    return f"OPTIONS {' and '.join(wrong)}; {engine_class.__name__} takes {', '.join(names) or 'none'}."
 
 
 engines = EngineHandler()

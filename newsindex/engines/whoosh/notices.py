@@ -17,8 +17,11 @@ _IDS: Final = {"analysis": "newsindex.W014", "purge": "newsindex.W015"}
 
 
 def notices(generations: Generations) -> list[Notice]:
-    """Of the index under a path. Reads small files only."""
-    return [*_analysis(generations), *_purge(generations), *_rebuild(generations)]
+    """Of the index under a path. Reads small files only. None where they can't be read."""
+    try:
+        return [*_analysis(generations), *_purge(generations), *_rebuild(generations)]
+    except OSError:
+        return []  # files of another user, for example: whether the index can be used at all is said by its health
 
 
 def noticed(generations: Generations) -> Iterator[Problem]:
@@ -28,7 +31,10 @@ def noticed(generations: Generations) -> Iterator[Problem]:
     except IndexNotBuilt:
         pass
     except EngineError as error:
-        yield Problem("warning", "newsindex.W016", str(error), "Searches are answered with status 503 until then.")
+        yield Problem(
+            "warning", "newsindex.W016", str(error),
+            "Searches are answered with status 503 until manage.py newsindex_rebuild has run.",
+        )  # fmt: skip
     for notice in notices(generations):
         if notice.kind in _IDS:
             yield Problem("warning", _IDS[notice.kind], notice.message)

@@ -219,6 +219,22 @@ def place_problems(path: Path) -> list[Problem]:
 
 
 def _directory(path: Path) -> Iterator[Problem]:
+    if not path.is_absolute():
+        yield Problem(
+            "warning", "newsindex.W018",
+            f"The path of the index, {path}, is relative: each process takes it from the directory it was started in.",
+            f"Set OPTIONS['path'] of the engine to the whole path, for example to BASE_DIR / {path.name!r}.",
+        )  # fmt: skip
+    try:
+        yield from _place(path)
+    except PermissionError as error:
+        yield Problem(
+            "error", "newsindex.E011", f"This process may not look at the directory of the index, {path}: {error}.",
+            "Give it and the directories above it to the user that runs the site, or let that user into them.",
+        )  # fmt: skip
+
+
+def _place(path: Path) -> Iterator[Problem]:
     if not path.exists():
         parent = next((each for each in path.absolute().parents if each.exists()), path)
         if not parent.is_dir():
@@ -245,20 +261,52 @@ def _directory(path: Path) -> Iterator[Problem]:
             f"The directory of the index, {path}, belongs to user {status.st_uid}; this is user {os.geteuid()}.",
             "Run the commands of newsindex as the user that runs the site: it can't write the files of another one.",
         )  # fmt: skip
+    elif _usable(path):
+        yield from _files(path)
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         yield Problem(
             "warning", "newsindex.W010", f"Others may write in the directory of the index, {path}.",
-            f"Whoever can write there decides what the site finds and shows. Run: chmod 700 {path}",
+            f"Whoever can write there decides what the site finds and shows. {_close(path)}",
         )  # fmt: skip
     elif status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Problem(
             "warning", "newsindex.W013", f"Others may read in the directory of the index, {path}.",
-            f"It holds drafts and restricted articles. Run: chmod 700 {path}",
+            f"It holds drafts and restricted articles. {_close(path)}",
         )  # fmt: skip
 
 
+def _files(path: Path) -> Iterator[Problem]:
+    """The first file of somebody else: a command that ran as root leaves such, in a directory of the site's user."""
+    for each in (file for pattern in ("*", "generations/*", "generations/*/*") for file in sorted(path.glob(pattern))):
+        try:
+            owner = each.lstat().st_uid
+        except OSError:
+            continue  # gone by now, or within what was named before
+        if owner == os.geteuid():
+            continue
+        hint = f"Run: chown -R {os.geteuid()} {path}, and the commands of newsindex as the user that runs the site."
+        if _usable(each):
+            message = f"{each} belongs to user {owner}; this is user {os.geteuid()}."
+            yield Problem("warning", "newsindex.W012", message, hint)
+        else:
+            message = f"This process may not use {each}: it belongs to user {owner}; this is user {os.geteuid()}."
+            yield Problem("error", "newsindex.E011", message, hint)
+        return
+
+
+def _close(path: Path) -> str:
+    """What to do about a directory that is open to others; to be closed it has to be the index's alone."""
+    own = ("live", "generations", "token", "purge", "lost+found")
+    if any(not (each.name.startswith((*own, ".")) or each.suffix == ".lock") for each in path.iterdir()):
+        return "There are other files in it: set OPTIONS['path'] of the engine to a directory of its own."
+    return f"Run: chmod 700 {path}"
+
+
 def _usable(path: Path) -> bool:
-    return os.access(path, os.R_OK | os.W_OK | os.X_OK)
+    """Whether this process may do all that is done with a directory, or a file, of the index."""
+    if path.is_dir():
+        return os.access(path, os.R_OK | os.W_OK | os.X_OK)
+    return os.access(path, os.R_OK | os.W_OK if path.suffix == ".lock" else os.R_OK)
 
 
 def _distributions() -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils import timezone
 
 from newsindex import indexing
@@ -25,7 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print a JSON list instead.")
 
     def handle(self, *args: Any, engine: str | None, json: bool, **options: Any) -> None:
-        found = [indexing.status(engine=alias) for alias in (engines if engine is None else [engine])]
+        try:
+            found = [indexing.status(engine=alias) for alias in (engines if engine is None else [engine])]
+        except DatabaseError as error:
+            raise CommandError(f"The database can't be asked what is pending: {one_line(str(error))}") from error
         self.stdout.write(_as_json(found) if json else "\n".join(line for one in found for line in _lines(one)))
         ill = [one.engine for one in found if not one.health.ok]
         if ill:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from newsindex import indexing, operations
+from newsindex.logs import one_line
 from newsindex.management.arguments import engine_alias, seconds
 from newsindex.watching import Watch
 
@@ -62,7 +63,7 @@ class Command(BaseCommand):
     def _once(self, engine: str | None, wait: float, verbosity: int) -> None:
         report = indexing.update(engine=engine, wait=wait)
         for key, text in report.failures:
-            self.stderr.write(f"{key} stays pending: {text}")
+            self.stderr.write(f"{key} stays pending: {one_line(text)}")
         if verbosity:
             self.stdout.write(f"{report.indexed} indexed, {report.deleted} deleted, {report.failed} failed")
         if report.busy:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from newsindex import indexing, operations
 from newsindex.engines import DEFAULT_ALIAS
 from newsindex.exceptions import IndexNotBuilt, NewsIndexError
+from newsindex.logs import one_line
 from newsindex.management.arguments import engine_alias
 
 
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             for key in getattr(report, word):
                 self.stdout.write(f"{word} {key}")
         for key, text in report.failed:
-            self.stdout.write(f"failed {key}: {text}")
+            self.stdout.write(f"failed {key}: {one_line(text)}")
         for text in report.index_errors:
             self.stdout.write(f"index {text}")
         for text in report.notes:
