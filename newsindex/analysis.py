@@ -15,7 +15,9 @@ carries the terms by which it can be found. Rules, each the same for index and q
 - Han, kana, Hangul, Thai, Lao, Khmer and Burmese runs become overlapping pairs of characters;
 - a token's terms are its stem in the article's language, taken from the folded form, and, where they differ, the
   folded stem of the accented form, so that a query without accents always finds, and the stem of the spelling with
-  two letters (Mueller for Müller).
+  two letters (Mueller for Müller);
+- in Vietnamese, where marks tell words apart, a word with marks has itself and UNMARKED with its folded form for terms,
+  and ``sought`` says which of them a query looks for.
 
 Stemming: Snowball (https://snowballstem.org) through PyStemmer. Bigrams for CJK: Manning, Raghavan, Schütze,
 Introduction to Information Retrieval, section 2.2.1.
@@ -39,6 +41,7 @@ from newsindex.languages import (
     ELISIONS,
     ENDINGS_BEHIND_APOSTROPHES,
     STEMMERS,
+    TOLD_APART_BY_MARKS,
     WITHOUT_DIGRAPHS,
 )
 from newsindex.languages import stemming_language as stemming_language
@@ -109,6 +112,14 @@ OTHER, WORD, PAIRED, JOINING, INVISIBLE, GROUPING, SPACING, SIGN = range(8)
 #: Where each number in a run begins, its end, and what it is.
 Numbers: TypeAlias = Mapping[int, tuple[int, Numeral]]
 
+#: What the term begins with by which a word with marks is found without them, where ``languages`` tells words apart
+#: by marks. No word has it.
+UNMARKED: Final = "="
+# The marks of Vietnamese that stand for tones: grave, acute, hook, tilde, dot below.
+_TONES = frozenset("\u0300\u0301\u0309\u0303\u0323")
+# Letters of no other widespread language but the d with a stroke.
+_VIETNAMESE = re.compile("[\u0110\u0111\u01a0\u01a1\u01af\u01b0\u1ea0-\u1ef9]")
+
 _local = threading.local()
 
 
@@ -172,6 +183,9 @@ def terms(word: str, language: str) -> tuple[str, ...]:
     folded = fold(word)
     if folded.isdigit() or not language and word.isascii():
         return (folded,)
+    if language in TOLD_APART_BY_MARKS:
+        marked = _marked(word)
+        return (folded,) if marked == folded else (marked, UNMARKED + folded)
     plain = _stem(folded, language) or folded if language else folded
     if word.isascii():
         return (plain,)
@@ -183,9 +197,25 @@ def terms(word: str, language: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def sought(found: tuple[str, ...], language: str, marked: bool = False) -> tuple[str, ...]:
+    """The terms by which a word with the terms ``found`` looks for words in texts of ``language``: mostly the same.
+
+    In Vietnamese, one with marks looks for these marks; one without for any, or for none where the query is ``marked``.
+    """
+    if language not in TOLD_APART_BY_MARKS:
+        return found
+    own = tuple(term for term in found if not term.startswith(UNMARKED))
+    return own if marked or len(own) < len(found) else (*found, *(UNMARKED + term for term in found))
+
+
+def has_marks(text: str) -> bool:
+    """Whether ``text`` has letters of Vietnamese, so that who wrote it writes marks where there are any."""
+    return not text.isascii() and bool(_VIETNAMESE.search(unicodedata.normalize("NFC", text)))
+
+
 def plain_terms(words: Sequence[str], language: str) -> list[str]:
     """The one term of each of the folded words of ASCII letters and digits: what ``terms`` gives, for many."""
-    if not language:
+    if not language or language in TOLD_APART_BY_MARKS:
         return list(words)
     stems = _stemmer(language).stemWords(words)
     return [word if word.isdigit() else stem or word for word, stem in zip(words, stems, strict=True)]
@@ -274,6 +304,15 @@ def edit_distance(a: str, b: str, limit: int) -> int:
             return limit + 1
         before, previous = previous, current
     return min(previous[-1], limit + 1)
+
+
+def _marked(word: str) -> str:
+    """``word`` without case and width, with its marks. Tones go to its end: hòa and hoà are one word."""
+    letters = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", word).casefold())
+    tones = "".join(char for char in letters if char in _TONES)
+    if tones:
+        letters = "".join(char for char in letters if char not in _TONES)
+    return unicodedata.normalize("NFC", "".join(char for char in letters if char not in _INVISIBLE)) + tones
 
 
 def _stem(word: str, language: str) -> str:

@@ -111,7 +111,10 @@ def _read(using: str) -> Curation:
 def is_plain(tree: Node) -> bool:
     """Whether a query is nothing but words and exact phrases, without fields."""
     parts: Iterable[Node] = tree.children if isinstance(tree, And) else (tree,)
-    return all(isinstance(part, Word | Phrase) and part in (Word(part.text), Phrase(part.text)) for part in parts)
+    return all(
+        (isinstance(part, Word) and not part.field) or (isinstance(part, Phrase) and part == Phrase(part.text))
+        for part in parts
+    )
 
 
 def _speaks(spoken: str, wanted: str) -> bool:

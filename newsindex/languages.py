@@ -24,6 +24,9 @@ _KNOWN: Final = frozenset(Stemmer.algorithms())
 #: Snowball algorithm for each language; a language that is not here is indexed unstemmed.
 STEMMERS: Final = {language: name for language, name in _ALGORITHMS.items() if name in _KNOWN}
 
+#: Languages without stems in which the marks on letters tell words apart that have nothing in common: mà, má, mã.
+TOLD_APART_BY_MARKS: Final = frozenset({"vi"})
+
 #: Languages of a site that are treated like another one, or, with "", like one without a stemmer.
 _like: dict[str, str] = {}
 
@@ -46,7 +49,7 @@ def stemming_language(language: str) -> str:
     """The language code that decides the stems of ``language`` ("pt-BR" gives "pt"); "" for none."""
     base = language.lower().replace("_", "-").partition("-")[0]
     base = _like.get(base, base)
-    return base if base in STEMMERS else ""
+    return base if base in STEMMERS or base in TOLD_APART_BY_MARKS else ""
 
 
 _ITALIAN: Final = (

@@ -19,7 +19,9 @@ from newsindex.analysis import (
     edit_distance,
     edits_allowed,
     fold,
+    has_marks,
     length,
+    sought,
     stemming_language,
     terms,
     tokens,
@@ -27,7 +29,7 @@ from newsindex.analysis import (
 from newsindex.deadline import Deadline
 from newsindex.languages import PARTICLES
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix, Simple, Synonyms, Word
-from newsindex.stopwords import STOP_WORDS
+from newsindex.stopwords import STOP_WORDS, is_one_of
 
 Span: TypeAlias = tuple[int, int]
 
@@ -124,20 +126,22 @@ def slots(leaf: Simple, language: str) -> tuple[Slot, ...]:
 
     Empty where the leaf has nothing that could be found (only punctuation).
     """
-    found = tokens(leaf.text, stemming_language(language))
+    own = stemming_language(language)
+    found = tokens(leaf.text, own)
     if not found:
         return ()
+    marked = _is_marked(leaf)
     if isinstance(leaf, Prefix) and not any(token.pair for token in found):
-        return (Starts(found[0].word),) if _is_one(found) else _sequence(found)
+        return (Starts(found[0].word),) if _is_one(found) else _sequence(found, own, marked)
     if isinstance(leaf, Fuzzy) and _is_one(found):
         edits = edits_allowed(found[0].word)
-        return (Near(found[0].word, edits),) if edits else (Terms(found[0].terms),)
+        return (Near(found[0].word, edits),) if edits else (_terms(found[0], own, marked),)
     if isinstance(leaf, Phrase):
-        return _sequence(found)
+        return _sequence(found, own, marked)
     if len(found) == 1 and found[0].pair:
         word = found[0].word
         return (Contains(word),) if len(leaf.text.strip()) == 1 and len(word) == 1 else (Terms((word,)),)
-    return (Terms(found[0].terms),) if _is_one(found) else _sequence(found)
+    return (_terms(found[0], own, marked),) if _is_one(found) else _sequence(found, own, marked)
 
 
 @lru_cache(maxsize=4_096)
@@ -152,12 +156,13 @@ def readings(leaf: Simple, language: str) -> tuple[tuple[Slot, ...], ...]:
     if not first or not isinstance(leaf, Word):
         return (first,) if first else ()
     found = [first]
-    typed = tokens(leaf.text, stemming_language(language))
+    own = stemming_language(language)
+    typed = tokens(leaf.text, own)
     if len(first) == 1 and _has_parts(typed):
-        found.append(_sequence(typed))
+        found.append(_sequence(typed, own, _is_marked(leaf)))
     elif len(typed) == 2 and typed[0].position == typed[1].position and len(typed[1].word) >= _SHORTEST_NAME:
         # A word with the sign of C# behind it; C alone is something else.
-        found.append((Terms(typed[1].terms),))
+        found.append((_terms(typed[1], own, _is_marked(leaf)),))
     shorter = _without_ending(leaf.text)
     if shorter:
         found.append(slots(replace(leaf, text=shorter), language))
@@ -233,13 +238,13 @@ def telling(leaves: Iterable[Leaf], language: str) -> Sequence[Leaf]:
     A word in capitals is none: IT, WHO.
     """
     every = tuple(leaves)
-    known = STOP_WORDS.get(stemming_language(language), frozenset())
-    if not known:
+    own = stemming_language(language)
+    if own not in STOP_WORDS:
         return every
     telling = [
         leaf
         for leaf in every
-        if not isinstance(leaf, Word) or fold(leaf.text) not in known or (len(leaf.text) > 1 and leaf.text.isupper())
+        if not isinstance(leaf, Word) or not is_one_of(own, leaf.text) or (len(leaf.text) > 1 and leaf.text.isupper())
     ]
     return telling or every
 
@@ -342,10 +347,19 @@ def _is_one(found: Sequence[Token]) -> bool:
     )
 
 
-def _sequence(found: Sequence[Token]) -> tuple[Slot, ...]:
+def _sequence(found: Sequence[Token], language: str, marked: bool) -> tuple[Slot, ...]:
     """A slot for each position: the part where a whole and its first part stand together."""
     last_at: dict[int, Token] = {token.position: token for token in found}
-    return tuple(Terms(token.terms) for _, token in sorted(last_at.items()))
+    return tuple(_terms(token, language, marked) for _, token in sorted(last_at.items()))
+
+
+def _terms(token: Token, language: str, marked: bool) -> Terms:
+    return Terms(sought(token.terms, language, marked))
+
+
+def _is_marked(leaf: Simple) -> bool:
+    """Whether a leaf is of a query whose letters have the marks that they should have."""
+    return (isinstance(leaf, Word) and leaf.marked) or has_marks(leaf.text)
 
 
 def _has_parts(found: Sequence[Token]) -> bool:

@@ -38,6 +38,7 @@ Statistics are taken over the articles that the asker may see, so a score tells 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -96,9 +97,15 @@ def newness(age: timedelta, recency: timedelta) -> float:
 
 def leaf_weights(leaves: Sequence[Node]) -> list[float]:
     """What each idf is multiplied with: less than 1 for a function word among other words, 1 for what is no word."""
-    words = {number: query_words(leaf)[0] for number, leaf in enumerate(leaves) if isinstance(leaf, _WORDS)}
+    words = {number: _said(leaf) for number, leaf in enumerate(leaves) if isinstance(leaf, _WORDS)}
     weights = [1.0] * len(leaves)
     # Where all words are function words, what counts may be a phrase beside them: still they count fully.
     for number, share in zip(words, shares(list(words.values())), strict=True):
         weights[number] = share
     return weights
+
+
+def _said(leaf: Word | Synonyms) -> str:
+    """What tells whether a word is a function word: it is folded, or has its marks where the query has any."""
+    word = leaf.word if isinstance(leaf, Synonyms) else leaf
+    return unicodedata.normalize("NFC", word.text).lower() if word.marked else query_words(leaf)[0]

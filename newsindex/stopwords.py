@@ -9,10 +9,12 @@ that is also a noun of some weight ("us", "it", "may", "will") is not in them wh
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from newsindex.analysis import fold
+from newsindex.languages import TOLD_APART_BY_MARKS
 
 #: What a function word counts beside other words, as a part of what it would count as a word like others.
 SHARE: Final = 0.2
@@ -106,7 +108,9 @@ _WORDS: Final = {
 #: For each language, its function words, folded.
 STOP_WORDS: Final = {language: frozenset(fold(word) for word in words.split()) for language, words in _WORDS.items()}
 
-
+# Where marks tell words apart, they are as they are written: khi is one, khí is not.
+_WRITTEN: Final = {language: frozenset(_WORDS[language].split()) for language in TOLD_APART_BY_MARKS}
+_KNOWN: Final = {language: known | _WRITTEN.get(language, frozenset()) for language, known in STOP_WORDS.items()}
 _ALL: Final = frozenset().union(*STOP_WORDS.values())
 
 
@@ -115,8 +119,18 @@ def is_function_word(word: str) -> bool:
     return word in _ALL
 
 
+def is_one_of(language: str, word: str) -> bool:
+    """Whether a word, as it is written, is a function word in texts of ``language``, from ``stemming_language``."""
+    written = _WRITTEN.get(language)
+    if written is not None:
+        return unicodedata.normalize("NFC", word).lower() in written
+    return fold(word) in STOP_WORDS.get(language, frozenset())
+
+
 def shares(words: Sequence[str]) -> list[float]:
-    """What each of the folded ``words`` of one query counts: SHARE for a function word of its language, else 1.
+    """What each of the ``words`` of one query counts: SHARE for a function word of its language, else 1.
+
+    They are folded, or, in a query that has marks of Vietnamese, in small letters with their marks.
 
     The query's language is the one, or those, of which it has most function words. Where it has fewer than two of any,
     or no other word, all count fully.
@@ -129,7 +143,7 @@ def shares(words: Sequence[str]) -> list[float]:
 
 def _function_words(words: set[str]) -> frozenset[str]:
     """Those of ``words`` that are function words in each of the languages that the words seem to be of."""
-    found = {language: words & known for language, known in STOP_WORDS.items()}
+    found = {language: words & known for language, known in _KNOWN.items()}
     most = max(map(len, found.values()))
     if most < _RECOGNISED:
         return frozenset()

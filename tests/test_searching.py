@@ -15,9 +15,11 @@ from django.utils import timezone
 from newsindex import indexing, masking
 from newsindex.engines import engines
 from newsindex.engines.base import EVERYTHING, Engine, SearchRequest
+from newsindex.engines.closeness import few_results
 from newsindex.exceptions import EngineError
 from newsindex.models import Article, PendingChange
 from newsindex.query import MESSAGES, parse
+from newsindex.query.nodes import alternatives
 from newsindex.searching import (
     NOTE_MESSAGES,
     Matches,
@@ -186,6 +188,28 @@ def test_where_few_articles_have_all_of_many_words_the_closest_are_shown_with_th
     assert search("bridge night").count() == 1
     strict = search("river bridge old night", relax=False)
     assert strict.count() == strict.complete == 1 and not strict.relaxed
+
+
+@pytest.mark.parametrize(
+    ("text", "few"),
+    [
+        ("bridge", 1),
+        ("bridge night", 1),
+        ("the old ferry", 1),
+        ("where is the old ferry", 20),
+        ("where is the ferry", 1),
+        ("to be or not to be", 1),
+        ("river bridge night", 50),
+        ("river bridge night ferry", 100),
+        ("the river and the bridge at night and the ferry", 100),
+        ("東京都", 1),
+        ("人工智能", 20),
+        ("自然语言处理", 50),
+        ("自然语言处理和人工智能", 100),
+    ],
+)
+def test_the_more_is_asked_for_the_more_results_are_few(text: str, few: int) -> None:
+    assert few_results(alternatives(parse(text).tree)) == few
 
 
 def test_where_nothing_may_be_counted_many_that_have_all_words_are_not_called_few(

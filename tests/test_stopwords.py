@@ -44,6 +44,13 @@ def test_only_words_are_weighed() -> None:
     assert leaf_weights([]) == []
 
 
+def test_in_vietnamese_a_word_with_other_marks_is_none() -> None:
+    tree = parse("khi nào khí được dùng").words
+    assert leaf_weights(tree) == [SHARE, SHARE, 1.0, SHARE, 1.0]
+    tree = parse("khi nao khi duoc dung").words
+    assert leaf_weights(tree) == [SHARE, SHARE, SHARE, SHARE, 1.0]
+
+
 def test_the_lists_are_folded_words() -> None:
     for language, words in STOP_WORDS.items():
         assert len(words) > 30, language

@@ -15,6 +15,7 @@ import random
 import re
 import tempfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -92,6 +93,12 @@ def mixed(chosen: list[Collection]) -> Collection:
 def report(results: dict[str, dict[str, Figures]]) -> str:
     """The table as Markdown."""
     lines = [
+        "# Languages",
+        "",
+        f"{date.today().isoformat()}, by `python -m benchmarks.relevance.mixed`: all collections in one index, and the "
+        "best of indexes of one collection each that are made for its language. [What is measured and how]"
+        "(../../benchmarks/README.md#relevance).",
+        "",
         "| collection | recall@100, one mixed index | best of its own | nDCG@10, one mixed index | best of its own |",
         "|---|---|---|---|---|",
     ]

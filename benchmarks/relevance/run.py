@@ -99,7 +99,7 @@ def report(
     ]
     for measure in map(str, MEASURES):
         lines += ["", f"## {measure}", "", *_table(results, engines, measure)]
-    if "newsindex" in engines and len(engines) > 1:
+    if "newsindex" in engines and not OWN.issuperset(engines):
         lines += ["", "## Halves", "", *_halves(results, engines)]
     if shown:
         lines += ["", "## Paragraph hits", "", *_passages(shown)]

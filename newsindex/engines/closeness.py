@@ -6,24 +6,34 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from newsindex.analysis import fold
+from newsindex.analysis import fold, tokens
 from newsindex.query.nodes import Node, Word
 from newsindex.stopwords import is_function_word
 
 #: What an article must have weighs at least this share of the rarest part that any has.
 CLOSE: Final = 0.1
-# With so many parts a query often asks for more than an article has; then fewer results than this are few.
-_MANY_PARTS: Final = 3
-_FEW_RESULTS: Final = 20
+# The more a query asks for, the more often the best answer lacks a part of it, and long articles have all by chance.
+# For so many words or more, so many results are few: what is seen of them is two pages, five or ten.
+_FEW_OF_WORDS: Final = ((4, 100), (3, 50))
+# So many parts that are pairs of characters, or so many with function words: not just two words that are both meant.
+_MANY_PAIRS: Final = 3
+_A_SENTENCE: Final = 4
+_FEW_OF_OTHERS: Final = 20
 
 
 def few_results(parts: Sequence[Node]) -> int:
     """With fewer articles that have all of these ``query.nodes.alternatives``, the closest ones are a better answer.
 
-    Function words of any language are no parts: "the old ferry" asks for two things.
+    Function words of any language are no words: "the old ferry" asks for two. Two pairs of characters are about one.
     """
-    many = sum(not (isinstance(part, Word) and is_function_word(fold(part.text))) for part in parts) >= _MANY_PARTS
-    return _FEW_RESULTS if many else 1
+    telling = [part for part in parts if not (isinstance(part, Word) and is_function_word(fold(part.text)))]
+    pairs = sum(isinstance(part, Word) and any(token.pair for token in tokens(part.text, "")) for part in telling)
+    words = len(telling) - pairs // 2
+    for least, few in _FEW_OF_WORDS:
+        if words >= least:
+            return few
+    many = len(telling) >= _MANY_PAIRS or (len(telling) == 2 and len(parts) >= _A_SENTENCE)
+    return _FEW_OF_OTHERS if many else 1
 
 
 def rarity(found: int, articles: int) -> float:

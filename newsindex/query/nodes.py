@@ -22,10 +22,14 @@ KeywordField: TypeAlias = Literal["tag", "author", "section"]
 
 @dataclass(frozen=True)
 class Word:
-    """One word, in any inflection."""
+    """One word, in any inflection.
+
+    marked: other words of the query have marks (``analysis.has_marks``): one without means none.
+    """
 
     text: str
     field: LeafField = ""
+    marked: bool = False
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,14 @@ FOUND = [
     ("he", "צהל", "דובר צה״ל", ["צה״ל"]),
     ("pl", "książka", "nowe książki", ["książki"]),
     ("cs", "kniha", "nové knihy", ["knihy"]),
+    # Without marks any are meant, with them these, wherever the tone stands.
+    ("vi", "thi truong", "Thị trường, thi.", ["Thị", "trường", "thi"]),
+    ("vi", "thị", "Thị, thi, thì.", ["Thị"]),
+    ("vi", "khoẻ", "Sức khỏe.", ["khỏe"]),
+    ("vi", "ba đền", "Ba đền, bà đến.", ["Ba", "đền"]),
+    ("vi", '"trong đền"', "Trọng đến trong đền.", ["trong đền"]),
+    ("vi", "2024", "Năm 2024.", ["2024"]),
+    ("en", "Hồ Chí Minh", "Ho Chi Minh City", ["Ho", "Chi", "Minh"]),
 ]
 
 
@@ -124,6 +132,8 @@ def test_what_is_written_in_another_way_is_found_and_marked(
         ("en", "oreal", "lore al"),
         ("tr", "guel", "gül"),
         ("de", "Mass", "Das Mas"),
+        ("vi", "đảng", "đang"),
+        ("vi", "ba đền", "bà đền"),
     ],
 )
 def test_what_only_looks_alike_is_not_found(engine: Engine, language: str, query: str, text: str) -> None:

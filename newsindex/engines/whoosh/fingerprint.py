@@ -16,7 +16,7 @@ from typing import Final
 
 from newsindex.analysis import tokens
 from newsindex.engines.whoosh.manifest import INDEX_FORMAT
-from newsindex.languages import STEMMERS
+from newsindex.languages import STEMMERS, TOLD_APART_BY_MARKS
 
 #: What comes out for the sample, in short.
 SAMPLE: Final = "sample"
@@ -30,7 +30,8 @@ _WORDS: Final = (
     "skibene talojen kirjastossa házakban könyvtárak kitaplıkta evlerimizden biblioteca scrisorilor книгами "
     "правительства ходивший βιβλιοθήκη θάλασσες الكتاب والمدرسة शहरों किताबें երեխաներ mendietan abhainn "
     "gyventojai e-mail well-known covid-19 O'Neill rock'n'roll U.S. U.S.A. e.g. 2.7.1 3.14 1,000,000 C++ C# .NET "
-    "AT&T @name #tag Ｆｕｌｌ ﾊﾝｶｸ コーヒー 東京都庁 한국어를 ภาษาไทย עִבְרִית ﬁne ½ co\u00adoperate naïve Ångström"
+    "AT&T @name #tag Ｆｕｌｌ ﾊﾝｶｸ コーヒー 東京都庁 한국어를 ภาษาไทย עִבְרִית ﬁne ½ co\u00adoperate naïve Ångström "
+    "thuý tiếng Việt đường"
 )
 
 
@@ -38,7 +39,7 @@ _WORDS: Final = (
 def analysis() -> Mapping[str, str]:
     """What words become now. The same in all processes of a site with the same packages."""
     digest = hashlib.blake2b(digest_size=8)
-    for language in ("", *sorted(STEMMERS)):
+    for language in ("", *sorted({*STEMMERS, *TOLD_APART_BY_MARKS})):
         found = [(token.terms, token.word, token.position) for token in tokens(_WORDS, language)]
         digest.update(json.dumps([language, found]).encode())
     return {SAMPLE: digest.hexdigest(), "Unicode": unicodedata.unidata_version, **dict(_libraries())}
