@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("benchmarks", reason="a package without the benchmarks")
 
-from benchmarks import profiling, report, run
+from benchmarks import profiling, report, run, suggestions
 from benchmarks.corpus import Article, archive, read, write
 from benchmarks.generator import PARAGRAPHS, Generator
 from benchmarks.peers.newsindex_engine import NewsIndex
@@ -133,3 +133,23 @@ def test_a_profile_says_which_module_takes_the_time(generator: Generator, tmp_pa
     assert "engines.whoosh.scoring" in shares
     assert 0.5 < sum(shares.values()) <= 1.0 + 1e-9
     assert profiling.table(found.values()).count("\n") == len(found) + 1
+
+
+def test_what_is_typed_comes_from_the_texts() -> None:
+    some = list(suggestions.articles(600))
+    assert [one.number for one in some if not one.title.isascii()] == [0, 20, 40]
+    typed = suggestions.typed(some, 4)
+    assert typed == suggestions.typed(some, 4)
+    assert {len(text) for text in typed["two letters"]} == {2}
+    assert all(text[-1] == " " for text in typed["a word and a space"])
+    said = "".join(text for one in some for text in (one.title, *one.paragraphs))
+    assert all(text in said and not text.isascii() for text in typed["characters"])
+
+
+def test_a_table_of_suggestions() -> None:
+    times = {"engine": [1.0, 2.0, 9.0], "suggest": [2.0], "view": [3.0]}
+    related = {"related articles": {"engine": [4.0], "function": [5.0]}, "more like a text": {"function": [6.0]}}
+    one = {"suggestions": {"one letter": times}, "related": related, "load": 0.5, "machine": {"cores": 2, "cpu": "x"}}
+    text = suggestions.report([{"paragraphs": 20_000, **one}, {"paragraphs": 200_000, **one}])
+    assert "| one letter | 2.0 / 9.0 | 2.0 / 2.0 | 3.0 / 3.0 | 2.0 / 9.0 |" in text
+    assert "| more like a text |  | 6.0 / 6.0 |  | 6.0 / 6.0 |" in text

@@ -29,7 +29,7 @@ from newsindex.engines.whoosh.runs import Run, ranges
 from newsindex.engines.whoosh.scoring import Question, at_most, exact
 from newsindex.engines.whoosh.segments import Segment
 from newsindex.engines.whoosh.snapshots import Snapshot
-from newsindex.engines.whoosh.vocabulary import bits_of, edit_distances, near
+from newsindex.engines.whoosh.vocabulary import bits_of, edit_distances, near, pairs_with
 from newsindex.paragraphs import Paragraph
 from newsindex.query.nodes import And, Everything, Fuzzy, Leaf, Node, Not, Or, Phrase, Prefix, Word, leaves
 from newsindex.ranking import asked_length
@@ -443,3 +443,35 @@ def test_a_form_that_stands_nowhere_where_the_rest_of_a_phrase_does(
         for number, text in enumerate(["storm market", *["markets"] * 5, "storm market"]):
             writer.put(versioned(article(number, "", text)))
     assert ask(engine, phrase).total == 2
+
+
+@pytest.mark.parametrize("latest", [4, 16, 4_096])
+def test_the_newest_are_those_of_putting_all_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, latest: int
+) -> None:
+    monkeypatch.setattr(completion, "_LATEST", latest)
+    days = [day(2026, 1, 1 + number % 28) if number % 5 else None for number in range(200)]
+    stories = [article(f"{number * 193 % 200:03}", published_at=each) for number, each in enumerate(days)]
+    dated = snapshot_of(tmp_path, stories[:60], stories[60:])
+    evaluation = Evaluation(dated, dated.view(microseconds(NOW), EVERYTHING), None, Deadline(None))
+    chance = np.random.default_rng(3)
+    for share in (0.02, 0.2, 1.0):
+        group = chance.random(dated.articles) < share
+        for most in (1, 3, 24):
+            order = Order.of(dated, np.flatnonzero(group), "newest")
+            assert completion._first(evaluation, group, most) == order.ordinals[order.first(most)].tolist()
+
+
+def test_pairs_are_found_by_either_character(tmp_path: Path) -> None:
+    engine = WhooshEngine(path=tmp_path)
+    build_empty(engine)
+    text = "図書館と書店、か\u3099き、한글, 書、เก็บน้ำ、\U00020000\u4e00 e\u0301clair"
+    with engine.writer() as writer:
+        writer.put(replace(article(1, "", text), language="ja"))
+    (part,) = engine._snapshot().parts
+    segment = part.segment
+    first, end = segment.forms_with(b"p")
+    for char in "図書館と店かき한글กบน็\U00020000\u4e00a":
+        expected = [form for form in range(first, end) if char.encode() in segment.forms[form]]
+        assert pairs_with(segment, char).tolist() == expected
+    assert len(pairs_with(segment, "書")) > 2

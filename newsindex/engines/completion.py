@@ -14,7 +14,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple, Protocol
+from functools import lru_cache
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from newsindex.analysis import RUN, Token, fold, keyword, tokens
 from newsindex.engines.base import FACETS, SUGGESTION_KINDS, Facet, Suggestion, SuggestionKind
@@ -41,8 +42,13 @@ MOST_BEFORE: Final = 4
 MOST_SLOTS: Final = 8
 #: From so many articles on, a word that is in more than half of them is not offered: it would narrow nothing.
 MANY_ARTICLES: Final = 20
+#: Longer pieces of a text without a space are not remembered.
+_LONGEST_PIECE: Final = 64
 #: From so many letters on, a word of the same paragraph will do where none follows directly.
 _ENOUGH_LETTERS: Final = 2
+
+#: A run as written, folded, and whether only white space stands before it.
+_Spelt: TypeAlias = tuple[str, str, bool]
 
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u200b\ud800-\udfff]")
 _FIELD = re.compile(r'(?:^|(?<=[\s(]))(tag|author|section):(?:["“„«]([^"“”„«»]*)|([^\s"“”„«»()]*))$', re.IGNORECASE)
@@ -56,6 +62,8 @@ _OPERATOR = re.compile(r"(?<!\S)(?:OR|AND)(?!\S)|[()]")
 _LETTER = r"[^\W_]"
 _AT_WORD = rf"(?<!{_LETTER})"
 _REST = rf"{_LETTER}*(?:-{_LETTER}+|['’](?!s\b){_LETTER}+)*"
+_REST_OF_WORD = re.compile(_REST, re.ASCII)
+_SPACE = re.compile(r"\s+", re.ASCII)
 _POSSESSIVE = re.compile("['’][sS]$")
 
 
@@ -195,8 +203,8 @@ class Visible(Protocol):
         """(folded word, number of articles) of those that begin so and are not ``is_common``; at least the first
         ``enough`` by number, then by the alphabet."""
 
-    def count(self, word: str) -> int:
-        """In how many articles a folded word stands."""
+    def is_common(self, word: str) -> bool:
+        """Whether a folded word stands in so many articles that ``is_common`` holds."""
 
     def texts(self, words: Sequence[str], most: int) -> Iterable[Sequence[str]]:
         """Of the newest ``most`` articles that have all of these folded words, the texts that have the last of them.
@@ -299,7 +307,12 @@ def _queries(typed: Typed, visible: Visible, enough: int) -> Iterator[str]:
 
 def spelling(visible: Visible, word: str) -> str:
     """A folded word as most texts spell it, in small letters; of several, rather with its accents."""
-    found = Counter(_spelt(word, texts) for texts in visible.texts((word,), SPELLERS))
+    found: Counter[str] = Counter()
+    for texts in visible.texts((word,), SPELLERS):
+        found[_spelt(word, texts)] += 1
+        if 2 * max(found.values()) > SPELLERS:
+            # The others can't say anything else.
+            break
     return min(found, key=lambda spelt: (-found[spelt], spelt == word, spelt), default=word)
 
 
@@ -308,10 +321,9 @@ def _spelt(word: str, texts: Iterable[str]) -> str:
     for text in cut:
         if text.isascii() and word in text.lower():
             return word
-        for run in RUN.findall(text):
-            bare = _POSSESSIVE.sub("", run)
-            if fold(bare) == word:
-                return _small(bare)
+        for written, folded, _ in _runs(text):
+            if folded == word:
+                return _small(written)
     # Only as the whole or a part of a compound.
     found = ((text, token) for text in cut for token in tokens(text, "") if token.word == word)
     return next((_small(text[token.start : token.end]) for text, token in found), word)
@@ -337,11 +349,10 @@ def following(visible: Visible, before: Sequence[str], prefix: str, enough: int)
         direct.update(word for word, follows in here.items() if follows)
         near.update(word for word, follows in here.items() if not follows)
     ranked = sorted((-direct[word], -near[word], word) for word in spelt)
-    total = visible.articles
     for _, _, word in ranked:
         if enough <= 0:
             return
-        if word not in before and not is_common(visible.count(word), total):
+        if word not in before and not visible.is_common(word):
             own = spelt[word]
             yield min(own, key=lambda written: (-own[written], written == word, written))
             enough -= 1
@@ -349,32 +360,84 @@ def following(visible: Visible, before: Sequence[str], prefix: str, enough: int)
 
 def _scanner(word: str, prefix: str) -> Callable[[str], Iterable[tuple[str, bool]]]:
     """What finds (word, whether it follows ``word`` directly) in a text, of the words that begin so."""
-    wanted = rf"(?={_LETTER}){re.escape(prefix)}{_REST}"
-    after = re.compile(rf"{_AT_WORD}{re.escape(word)}\s+({wanted})", re.IGNORECASE | re.ASCII)
-    anywhere = re.compile(rf"{_AT_WORD}{wanted}", re.IGNORECASE | re.ASCII)
     with_near = len(prefix) >= _ENOUGH_LETTERS
 
     def scan(text: str) -> Iterator[tuple[str, bool]]:
         if not text.isascii():
             yield from _scan_runs(text, word, prefix, with_near)
             return
-        yield from ((found, True) for found in after.findall(text))
+        small = text.lower()
+        for at in _at_words(small, word):
+            space = _SPACE.match(text, at + len(word))
+            end = _end(small, prefix, space.end()) if space else 0
+            if space and end:
+                yield text[space.end() : end], True
         if with_near:
-            yield from ((found, False) for found in anywhere.findall(text))
+            done = 0
+            for at in _at_words(small, prefix):
+                if at >= done:
+                    done = _end(small, prefix, at)
+                    yield text[at:done], False
 
     return scan
 
 
+def _at_words(text: str, word: str) -> Iterator[int]:
+    """Where ``word`` stands in a text of ASCII with no letter or digit before it."""
+    at = text.find(word)
+    while at >= 0:
+        if not at or not text[at - 1].isalnum():
+            yield at
+        at = text.find(word, at + 1)
+
+
+def _end(text: str, prefix: str, at: int) -> int:
+    """Where the word ends that stands at a place of a text and begins with ``prefix``; 0 where there is none."""
+    if not text.startswith(prefix, at) or not text[at : at + 1].isalnum():
+        return 0
+    rest = _REST_OF_WORD.match(text, at + len(prefix))
+    return rest.end() if rest else 0
+
+
 def _scan_runs(text: str, word: str, prefix: str, with_near: bool) -> Iterator[tuple[str, bool]]:
     """The same where letters have to be folded."""
-    previous, end = "", 0
-    for match in RUN.finditer(text):
-        run = _POSSESSIVE.sub("", match.group())
-        folded = fold(run)
-        follows = previous == word and text[end : match.start()].isspace()
-        if folded.startswith(prefix) and (follows or with_near):
-            yield run, follows
-        previous, end = folded, match.end()
+    previous = ""
+    for written, folded, spaced in _runs(text):
+        follows = spaced and previous == word
+        if (follows or with_near) and folded.startswith(prefix):
+            yield written, follows
+        previous = folded
+
+
+def _runs(text: str) -> Iterator[_Spelt]:
+    """The runs of a text without possessives: as written, folded, whether only white space is before it."""
+    open_end = True
+    # No run goes over a space, and most of what stands between two of them comes again and again.
+    for piece in text.split(" "):
+        found, head, tail = _piece(piece) if len(piece) <= _LONGEST_PIECE else _piece.__wrapped__(piece)
+        if not found:
+            open_end = open_end and tail
+            continue
+        written, folded, _ = found[0]
+        yield written, folded, open_end and head
+        if len(found) > 1:
+            yield from found[1:]
+        open_end = tail
+
+
+@lru_cache(maxsize=8_192)
+def _piece(piece: str) -> tuple[tuple[_Spelt, ...], bool, bool]:
+    """What ``_runs`` says of the runs of a piece; whether only white space is before the first, and after the last."""
+    found: list[_Spelt] = []
+    head, end = True, 0
+    for match in RUN.finditer(piece):
+        between = piece[end : match.start()]
+        if not found:
+            head = not between.strip()
+        written = _POSSESSIVE.sub("", match.group())
+        found.append((written, fold(written), between.isspace()))
+        end = match.end()
+    return tuple(found), head, not piece[end:].strip()
 
 
 def word_starts(value: str) -> Iterator[int]:

@@ -44,7 +44,7 @@ from newsindex.engines.correction import FEW_RESULTS, SPELT_IN, Visible, correct
 from newsindex.engines.counting import facet, month_of, spelling, tally, timeline, within_days
 from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.paging import Place, decode_cursor, encode_cursor, place
-from newsindex.engines.relatedness import POOL, candidate_leaves, chosen, like_request, telling, unmarked
+from newsindex.engines.relatedness import POOL, candidate_leaves, chosen, like_request, said_in, telling, unmarked
 from newsindex.engines.spelling import Candidate, beginning, bound
 from newsindex.exceptions import ContractError, WriterBusy
 from newsindex.matching import meant, occurrences, readings, slop_of, spans
@@ -340,8 +340,8 @@ class Offered:
         begun = ((word, count) for word, count in self._words.items() if word.startswith(prefix))
         return ((word, count) for word, count in begun if not is_common(count, self.articles))
 
-    def count(self, word: str) -> int:
-        return self._words[word]
+    def is_common(self, word: str) -> bool:
+        return is_common(self._words[word], self.articles)
 
     def texts(self, words: Sequence[str], most: int) -> Iterator[list[str]]:
         having = (article for article in self._newest if article.words().issuperset(words))
@@ -593,7 +593,7 @@ class MemoryEngine(Engine):
         request = like_request(now, audiences, hidden, limit, paragraphs)
         ordered, _ = _page(view, view.pool(document.key), tuple(view.weights), request)
         hits = [unmarked(_hit(view, key, score, tuple(view.weights), request)) for key, score in ordered]
-        return chosen(document, hits, lambda hit: view.articles[hit.key].document, limit)
+        return chosen(document, hits, lambda hit: said_in(view.articles[hit.key].document), limit)
 
     def explain(self, request: SearchRequest, key: str) -> Explanation | None:
         view = View(self._live, request.now, request.audiences, request.hidden)

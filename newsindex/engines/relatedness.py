@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, TypeVar
 
-from newsindex.analysis import keyword, stemming_language, tokens
+from newsindex.analysis import RUN, keyword, run_tokens, stemming_language, tokens
 from newsindex.engines.base import ArticleHit, Document, Marked, SearchRequest
 from newsindex.engines.closeness import rarity
 from newsindex.query.nodes import Everything, Leaf, Or, Phrase, Word
@@ -58,10 +58,7 @@ _YEAR: Final = re.compile(r"(?:1[5-9]|20)\d\d")
 
 def candidate_leaves(document: Document) -> dict[Leaf, float]:
     """What may stand for ``document``, with how much it stands there: its tags and its most frequent, longest words."""
-    words = sorted(
-        ((_prominence(word, times), word, times) for word, times in _words(document).items()),
-        key=lambda row: (-row[0], row[1]),
-    )
+    words = sorted((-_prominence(word, times), word, times) for word, times in _words(document).items())
     found: dict[Leaf, float] = {Word(word): 1 + math.log(times) for _, word, times in words[:WEIGHED_WORDS]}
     tags = {keyword(tag): tag for tag in reversed(document.tags) if tokens(tag, "")}
     found.update({Phrase(tags[key]): TAG_TIMES for key in sorted(tags)[:TELLING_TAGS]})
@@ -112,14 +109,14 @@ def like_request(
 
 
 def chosen(
-    document: Document, hits: Iterable[ArticleHit], content: Callable[[ArticleHit], Document], limit: int
+    document: Document, hits: Iterable[ArticleHit], content: Callable[[ArticleHit], Iterable[str]], limit: int
 ) -> tuple[ArticleHit, ...]:
     """The best ``limit`` of ``hits``: its own language before others, and none that says nearly the same as another.
 
-    content: the document of a hit, asked for as seldom as possible.
+    content: what is ``said_in`` a hit, asked for as seldom as possible.
     """
     ordered = sorted(hits, key=lambda hit: -hit.score * (1.0 if same_language(document, hit) else FOREIGN))
-    return tuple(islice(_different(_runs_of(document), ordered, content), max(limit, 0)))
+    return tuple(islice(_different(_runs_of(said_in(document)), ordered, content), max(limit, 0)))
 
 
 def same_language(document: Document, hit: ArticleHit) -> bool:
@@ -135,7 +132,7 @@ def unmarked(hit: ArticleHit) -> ArticleHit:
 
 
 def _different(
-    own: frozenset[tuple[str, ...]], hits: Sequence[ArticleHit], content: Callable[[ArticleHit], Document]
+    own: frozenset[tuple[str, ...]], hits: Sequence[ArticleHit], content: Callable[[ArticleHit], Iterable[str]]
 ) -> Iterator[ArticleHit]:
     seen = [own]
     for hit in hits:
@@ -146,14 +143,27 @@ def _different(
 
 
 def _alike(some: frozenset[T], others: frozenset[T]) -> bool:
-    together = len(some | others)
-    return together > 0 and len(some & others) >= NEARLY_SAME * together
+    common = len(some & others)
+    together = len(some) + len(others) - common
+    return together > 0 and common >= NEARLY_SAME * together
 
 
-def _runs_of(document: Document) -> frozenset[tuple[str, ...]]:
-    """The runs of words at the beginning of a document."""
-    text = " ".join((document.title, document.summary, *(p.text for p in document.paragraphs)))[:_COMPARED]
-    words = _PIECE.findall(text.casefold())
+def said_in(document: Document) -> Iterator[str]:
+    """What a document says: title, summary, paragraphs."""
+    yield from (document.title, document.summary)
+    yield from (paragraph.text for paragraph in document.paragraphs)
+
+
+def _runs_of(said: Iterable[str]) -> frozenset[tuple[str, ...]]:
+    """The runs of words at the beginning of texts."""
+    beginning: list[str] = []
+    left = _COMPARED
+    for text in said:
+        beginning.append(text)
+        left -= len(text) + 1
+        if left <= 0:
+            break
+    words = _PIECE.findall(" ".join(beginning)[:_COMPARED].casefold())
     return frozenset(zip(*(words[first:] for first in range(_RUN)), strict=False)) or frozenset({tuple(words)})
 
 
@@ -161,10 +171,14 @@ def _words(document: Document) -> Counter[str]:
     """How often each word that is no function word stands in a document, inflections counted with the first of them."""
     language = stemming_language(document.language)
     stop = STOP_WORDS.get(_base(document.language))
+    runs: dict[str, int] = {}
+    for text, times in _texts(document):
+        for run in RUN.findall(text):
+            runs[run] = runs.get(run, 0) + times
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
-    for text, times in _texts(document):
-        for token in tokens(text, language):
+    for run, times in runs.items():
+        for token in run_tokens(run, language):
             word = token.word
             if word.isdigit() and not _YEAR.fullmatch(word):
                 continue

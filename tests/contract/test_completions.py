@@ -100,6 +100,18 @@ def test_texts_keep_their_letters(engine: Engine) -> None:
     assert titles(engine, "uber b") == ["Über Brücken"]
 
 
+def test_what_stands_between_two_words_in_a_text(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, "", "The “green” harbour. Green\u00a0hills."),
+        article(2, "", "Green — heron; greenish hat. Green  hazel’s leaf, naïve green hull"),
+        article(3, "", "Had had hay, had had had hail"),
+    )
+    assert words(engine, "green h") == ["green hazel", "green hills", "green hull"]
+    assert words(engine, "had h") == ["had hail", "had hay"]
+    assert words(engine, "had ha") == ["had hail", "had hay"]
+
+
 def test_names_by_use(engine: Engine) -> None:
     index(
         engine,
@@ -164,6 +176,13 @@ def test_among_many_titles_those_that_begin_so_are_found(engine: Engine) -> None
     assert len(titles(engine, "number of")) == 8
 
 
+def test_of_articles_of_one_day_the_first_by_key(engine: Engine) -> None:
+    days = [day(2026, 1, 1), day(2026, 1, 2), None]
+    index(engine, *(article(f"{n:02}", f"Quay number {n}", published_at=days[n % 3]) for n in reversed(range(90))))
+    assert titles(engine, "quay") == [f"Quay number {n}" for n in range(1, 24, 3)]
+    assert titles(engine, "number") == titles(engine, "quay")
+
+
 def test_a_word_that_is_nearly_everywhere_is_not_offered(engine: Engine) -> None:
     index(engine, *(article(n, "", f"The thing {n}" if n % 2 else "The thaw") for n in range(MANY_ARTICLES)))
     assert words(engine, "th") == ["thaw", "thing"]
@@ -211,6 +230,9 @@ def test_scripts_without_spaces(engine: Engine) -> None:
     assert complete(engine, "図書館") == [("title", "東京の図書館")]
     assert complete(engine, "書") == [("tag", "図書"), ("title", "東京の図書館"), ("title", "北京图书馆")][:2]
     assert complete(engine, "小明") == [("author", "王小明")]
+    assert titles(engine, "館") == titles(engine, "図館") + ["東京の図書館"]
+    assert titles(engine, "京") == ["東京の図書館", "北京图书馆"]
+    assert titles(engine, "鳥") == []
 
 
 @pytest.mark.parametrize(

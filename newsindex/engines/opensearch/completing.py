@@ -67,10 +67,10 @@ class Offered:
         # Common words took places of others.
         yield from ((word, count) for word, count in counts.items() if count and not is_common(count, articles))
 
-    def count(self, word: str) -> int:
+    def is_common(self, word: str) -> bool:
         if word not in self._counts:
             self._counts |= {word: 0} if self._view.over else self._counted([word])
-        return self._counts[word]
+        return is_common(self._counts[word], self.articles)
 
     def texts(self, words: Sequence[str], most: int) -> Iterator[list[str]]:
         wanted = every({"term": {"has": having(word)}} for word in words)

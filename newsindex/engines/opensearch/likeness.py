@@ -8,7 +8,7 @@ from newsindex.engines.opensearch.compiling import NONE, Query, every, keys, opp
 from newsindex.engines.opensearch.scoring import Scoring
 from newsindex.engines.opensearch.view import View, document_of
 from newsindex.engines.paging import place
-from newsindex.engines.relatedness import POOL, candidate_leaves, chosen, telling, unmarked
+from newsindex.engines.relatedness import POOL, candidate_leaves, chosen, said_in, telling, unmarked
 
 
 def like(view: View, document: Document, request: SearchRequest, limit: int) -> tuple[ArticleHit, ...]:
@@ -43,7 +43,7 @@ def like(view: View, document: Document, request: SearchRequest, limit: int) -> 
     scored.sort(key=lambda each: place("relevance", each[1].score, each[0].published_at, each[0].key))
     shown = [unmarked(article_hit(view, each, own, (), request.paragraphs_per_article)) for each, own in scored]
     documents = {each.key: each for each in found}
-    return chosen(document, shown, lambda hit: documents[hit.key], limit)
+    return chosen(document, shown, lambda hit: said_in(documents[hit.key]), limit)
 
 
 def _pool(view: View, own: str, functions: list[dict[str, object]]) -> dict[str, object]:

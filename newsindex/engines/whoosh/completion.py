@@ -41,6 +41,9 @@ T = TypeVar("T")
 #: How many words of a segment are looked at first; then four times as many each time.
 _FIRST = 64
 _MORE = 4
+#: Among so many of the newest articles is looked first. So few are put in order without arrays.
+_LATEST: Final = 4_096
+_FEW: Final = 64
 #: Where not one of so many articles is visible, those are counted that are.
 _MOSTLY: Final = 2
 #: Of beginnings of so many letters, which many words have, the words are remembered for whoever asks next.
@@ -74,11 +77,11 @@ class Offered:
         except OutOfTime:
             return []
 
-    def count(self, word: str) -> int:
+    def is_common(self, word: str) -> bool:
         try:
-            return self._remembered(("count", word), lambda: _count(self._evaluation, word))
+            return self._remembered(("common", word), lambda: _is_common(self._evaluation, word))
         except OutOfTime:
-            return 0
+            return False
 
     def texts(self, words: Sequence[str], most: int) -> Iterator[list[str]]:
         return self._evaluation.in_time(texts(self._evaluation, words, most))
@@ -127,11 +130,14 @@ def labels(evaluation: Evaluation, kind: Facet, typed: Typed, enough: int) -> It
     if counts is None:
         counts = known["names", kind] = counted(evaluation.snapshot, kind, evaluation.view.seen)
     values = counts.values
+    evaluation.deadline.check()
+    starting = [(names, own.starting(typed.text)) for _, own, names in values.parts]
+    if not any(len(all_of_them) for _, (all_of_them, _) in starting):
+        return
     fitting = np.zeros(len(values.keywords) + 1, bool)
     begun = np.zeros_like(fitting)
-    for _, own, names in values.parts:
-        evaluation.deadline.check()
-        for marks, places in zip((fitting, begun), own.starting(typed.text), strict=True):
+    for names, found in starting:
+        for marks, places in zip((fitting, begun), found, strict=True):
             marks[values.keys[names[places]]] = True
     places = np.flatnonzero(fitting[:-1] & (counts.by_keyword > 0))
     if len(places) > enough and typed.is_exact(LONGEST_START):
@@ -187,7 +193,7 @@ def _texts_at(evaluation: Evaluation, ordinal: int, word: str, where: dict[str, 
         first, end = segment.paragraphs_of(article)
         positions = where["text"][0] if len(where["text"]) == 1 else np.sort(np.concatenate(where["text"]))
         numbers = segment["paragraph_start"][first:end].searchsorted(positions, side="right")
-        yield from (segment.paragraph(first + number - 1).text for number in dict.fromkeys(numbers.tolist()))
+        yield from (segment.text(first + number - 1) for number in dict.fromkeys(numbers.tolist()))
     if "summary" in where:
         yield segment.record(article).summary
     if "tags" in where:
@@ -222,6 +228,18 @@ def words(evaluation: Evaluation, prefix: str, enough: int, rare: bool = False) 
         size *= _MORE
 
 
+def _is_common(evaluation: Evaluation, word: str) -> bool:
+    """Whether a word ``is_common`` among the visible articles."""
+    articles = evaluation.view.articles
+    # It stands in no more articles than it has postings: for most words that is enough.
+    at_most = 0
+    for part in evaluation.snapshot.parts:
+        first, end = part.segment.forms_with(word_prefix(word) + b"\0")
+        for postings in (part.segment.field(name) for name in FIELDS):
+            at_most += postings.at[end] - postings.at[first]
+    return is_common(at_most, articles) and is_common(_count(evaluation, word), articles)
+
+
 def _count(evaluation: Evaluation, word: str) -> int:
     """In how many visible articles a word stands."""
     mask = _marked(evaluation, evaluation.found_exactly(word))
@@ -230,7 +248,7 @@ def _count(evaluation: Evaluation, word: str) -> int:
 
 def _marked(evaluation: Evaluation, found: Found) -> Mask:
     """The articles, visible or not, in which something was found: at less cost than with its weights."""
-    mask = np.zeros_like(evaluation.view.seen)
+    mask = np.zeros(evaluation.snapshot.articles, bool)
     for part, fields in zip(evaluation.snapshot.parts, found.runs, strict=True):
         own = mask[part.own]
         for run in (run for runs in fields.values() for run in runs):
@@ -247,9 +265,25 @@ def _newest(evaluation: Evaluation, group: Mask, most: int) -> Iterator[tuple[st
 
 def _first(evaluation: Evaluation, group: Mask, most: int) -> list[int]:
     """The ordinals of the newest of some articles."""
-    order = Order.of(evaluation.snapshot, np.flatnonzero(group), "newest")
-    found: list[int] = order.ordinals[order.first(most)].tolist()
-    return found
+    snapshot = evaluation.snapshot
+    newest = snapshot.newest[:_LATEST]
+    chosen = newest[group[newest]]
+    published = snapshot.published
+    if len(chosen) > most and published[chosen[most - 1]] > published[newest[-1]]:
+        dates = published[chosen]
+        chosen = chosen[: most + int(np.count_nonzero(dates[most:] == dates[most - 1]))]
+    else:
+        chosen = np.flatnonzero(group)
+    if len(chosen) > _FEW:
+        order = Order.of(snapshot, chosen, "newest")
+        found: list[int] = order.ordinals[order.first(most)].tolist()
+        return found
+    moments = published[chosen].tolist()
+    # Keys are read only where they decide.
+    tied = Counter(moments)
+    places = zip(moments, chosen.tolist(), strict=True)
+    ranked = sorted((-at, snapshot.key(ordinal) if tied[at] > 1 else "", ordinal) for at, ordinal in places)
+    return [ordinal for *_, ordinal in ranked[:most]]
 
 
 def _titled(evaluation: Evaluation, slot: Slot, first: bool = False) -> Mask:

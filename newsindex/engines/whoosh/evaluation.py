@@ -79,6 +79,11 @@ class Found:
         mask = self.tf > 0
         return mask if self._view.everything else np.logical_and(mask, self._view.seen, out=mask)
 
+    def mark(self) -> Mask:
+        """The same, for good, where few of them will be weighed."""
+        self.articles = self.marked()
+        return self.articles
+
     def marked(self) -> Mask:
         """The same, without weighing what will be weighed for few of them only."""
         mask = np.zeros(self._snapshot.articles, bool)

@@ -144,8 +144,14 @@ class Strings:
             # A search would read a page of the file for each of its first steps.
             self._samples = [self[number] for number in range(0, len(self), _STRIDE)]
         block = max(bisect_left(self._samples, string) - 1, 0) * _STRIDE
-        numbers = range(block, min(block + _STRIDE + 1, len(self)))
-        return block + bisect_left(numbers, string, key=self.__getitem__)
+        end = min(block + _STRIDE + 1, len(self))
+        if block >= end:
+            return block
+        at, data = self._at, self._data
+        # All of them at once: to check each of those that are looked at takes longer.
+        self._file.check(self._name, at[block], at[end])
+        numbers = range(block, end)
+        return block + bisect_left(numbers, string, key=lambda number: bytes(data[at[number] : at[number + 1]]))
 
     def find(self, string: bytes) -> int | None:
         """The number of ``string``, None where it is not among them."""

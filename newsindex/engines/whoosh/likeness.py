@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from newsindex.engines.base import ArticleHit, Document, SearchRequest
 from newsindex.engines.paging import microseconds
-from newsindex.engines.relatedness import POOL, candidate_leaves, chosen, telling, unmarked
+from newsindex.engines.relatedness import POOL, candidate_leaves, chosen, telling
 from newsindex.engines.whoosh.evaluation import Evaluation
 from newsindex.engines.whoosh.labels import Mask
 from newsindex.engines.whoosh.ordering import Order
@@ -25,7 +25,7 @@ def like(evaluation: Evaluation, document: Document, request: SearchRequest, lim
     snapshot, view = evaluation.snapshot, evaluation.view
     leaves = candidate_leaves(document)
     found = {leaf: evaluation.looked_up(leaf) for leaf in leaves}
-    having = {leaf: found[leaf].marked() for leaf in leaves}
+    having = {leaf: found[leaf].mark() for leaf in leaves}
     own = snapshot.find(document.key)
     known = int(own is not None and bool(view.seen[own]))
     counted = ((leaf, leaves[leaf], int(np.count_nonzero(having[leaf]))) for leaf in leaves)
@@ -37,10 +37,18 @@ def like(evaluation: Evaluation, document: Document, request: SearchRequest, lim
     question = Question(evaluation, [found[leaf] for leaf in weights], list(weights.values()), now, request.recency, 0)
     hits, ordinals = [], {}
     for hit in _best(question, pool, request.limit):
-        shown = unmarked(article_hit(evaluation, hit, (), request.paragraphs_per_article))
+        # Nobody typed the words that found it: nothing is marked.
+        shown = article_hit(evaluation, hit, (), request.paragraphs_per_article)
         hits.append(shown)
         ordinals[shown.key] = hit.ordinal
-    return chosen(document, hits, lambda hit: snapshot.document(ordinals[hit.key]), limit)
+    return chosen(document, hits, lambda hit: _said_in(evaluation, hit, ordinals[hit.key]), limit)
+
+
+def _said_in(evaluation: Evaluation, hit: ArticleHit, ordinal: int) -> Iterator[str]:
+    """As ``relatedness.said_in``."""
+    yield from (hit.title.text, hit.summary.text)
+    segment, article = evaluation.snapshot.place(ordinal)
+    yield from map(segment.text, range(*segment.paragraphs_of(article)))
 
 
 def _pool(

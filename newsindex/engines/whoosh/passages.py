@@ -28,7 +28,9 @@ def article_hit(evaluation: Evaluation, hit: Hit, leaves: Sequence[Leaf], best: 
     first = segment.paragraphs_of(article)[0]
     matched = np.flatnonzero(hit.paragraphs)
     scores = np.round(hit.paragraphs[matched], DECIMALS)
-    shown = np.lexsort((segment["paragraph_number"][first + matched], -scores))[:best].tolist()
+    shown: list[int] = []
+    if best > 0:
+        shown = np.lexsort((segment["paragraph_number"][first + matched], -scores))[:best].tolist()
 
     def marked(text: str, field: str) -> Marked:
         if evaluation.partial:

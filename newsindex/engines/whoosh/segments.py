@@ -106,6 +106,14 @@ class Segment:
                 self._texts[number].decode(errors="surrogatepass"),
             )
 
+    def text(self, number: int) -> str:
+        """The text of a paragraph."""
+        try:
+            return self._texts[number].decode(errors="surrogatepass")
+        except (IndexError, UnicodeDecodeError) as error:
+            # As in ``key``.
+            raise damaged(self, f"the text of paragraph {number} can't be read ({error}).") from error
+
     def document(self, article: int) -> Document:
         """The whole Document of an article."""
         with self._reading():

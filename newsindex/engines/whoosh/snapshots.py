@@ -172,6 +172,11 @@ class Snapshot:
         return self.column("published", np.int64)
 
     @cached_property
+    def newest(self) -> Ordinals:
+        """The ordinals by date, the newest first, those undated last; equal ones in no order."""
+        return self.published.argsort(kind="stable")[::-1]
+
+    @cached_property
     def expires(self) -> Ints:
         """Microseconds since 1970, NEVER for none."""
         return self.column("expires", np.int64)

@@ -14,6 +14,10 @@ from newsindex.engines.whoosh.segments import Segment
 
 #: Stands after the last letter of a word.
 _NO_LETTER: Final = np.uint32(0xFFFFFFFF)
+#: From which first byte on a character takes two, three, four bytes in UTF-8.
+_LONGER: Final = np.array([0xC0, 0xE0, 0xF0], np.uint8)
+#: So many characters make a pair.
+_PAIR: Final = 2
 
 
 def forms_near(segment: Segment, word: str, edits: int) -> Places:
@@ -35,9 +39,25 @@ def pairs_with(segment: Segment, char: str) -> Places:
     first, end = segment.forms_with(word_prefix("", pair=True))
     needed = np.uint32(letters(char))
     likely = first + np.flatnonzero(segment["form_letters"][first:end] & needed == needed)
-    # UTF-8 has no character inside another, and the rest of the key only repeats the pair.
     spelt = char.encode(errors="surrogatepass")
-    return np.fromiter((form for form in likely.tolist() if spelt in segment.forms[form]), np.intp)
+    data, begins = segment["form"], segment["form_at"][likely].astype(np.intp) + 1
+    # How many bytes the first character of a pair takes, by its first byte.
+    sizes = np.searchsorted(_LONGER, data.take(begins, mode="clip"), side="right") + 1
+    found = _spelt_at(data, begins, spelt) | _spelt_at(data, begins + sizes, spelt)
+    # Marks that stand with a character are counted with it. UTF-8 has no character inside another, and the rest of the
+    # key only repeats the pair.
+    for at in np.flatnonzero(~found & (segment["form_size"][likely] > _PAIR)).tolist():
+        found[at] = spelt in segment.forms[int(likely[at])]
+    pairs: Places = likely[found]
+    return pairs
+
+
+def _spelt_at(data: Array, begins: Places, spelt: bytes) -> NDArray[np.bool_]:
+    """Whether ``data`` has these bytes from each of ``begins`` on."""
+    found = np.ones(len(begins), bool)
+    for place, byte in enumerate(spelt):
+        found &= data.take(begins + place, mode="clip") == byte
+    return found
 
 
 def edit_distances(words: NDArray[np.uint32], sizes: Places, word: str, limit: int) -> NDArray[np.uint8]:
