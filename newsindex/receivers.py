@@ -4,7 +4,8 @@ Only models of registered sources, and those that their ``follow`` names, get re
 
 - a row of the source's model, also when it is saved as a proxy, a child or a parent of it;
 - its many-to-many relations, changed from either side, or by a row of their through model;
-- each row that points to a changed or deleted target of a followed relation.
+- each row that points to a changed or deleted target of a followed relation, or to a deleted one with which the
+  database itself deletes or changes the row (DB_CASCADE).
 
 ``QuerySet.update``, ``bulk_create`` and raw SQL send no signals. The models of newsindex, and others whose manager is
 made from ``models.NotedQuerySet``, say so themselves; triggers.py sees the rest, or ``indexing.update`` follows it.
@@ -21,7 +22,7 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, deletion
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 
 from newsindex.documents import chunks
@@ -31,6 +32,8 @@ from newsindex.sources import Source, sources
 
 ROWS_AT_A_TIME = 2_000
 TARGETS_AT_A_TIME = 500
+# From Django 6.1 on.
+_BY_THE_DATABASE: Any = getattr(deletion, "DatabaseOnDelete", ())
 
 
 def connect() -> None:
@@ -67,6 +70,16 @@ def resolve(model: type[Model], path: str) -> list[Any] | None:
     return fields
 
 
+def carried(model: type[Model], seen: tuple[Any, ...] = ()) -> Iterator[str]:
+    """The paths to what takes rows of ``model`` with it, in the database: Django sends no signal for those rows."""
+    for field in model._meta.concrete_fields:
+        on_delete = getattr(field.remote_field, "on_delete", None)
+        target = field.related_model
+        if field not in seen and isinstance(target, type) and isinstance(on_delete, _BY_THE_DATABASE):
+            yield field.name
+            yield from (f"{field.name}__{path}" for path in carried(target, (*seen, field)))
+
+
 class _Receivers:
     """The receivers of one source."""
 
@@ -80,6 +93,8 @@ class _Receivers:
             self._connect_through(field)
         for path in followed(self.source):
             self._connect_target(path)
+        for path in set(carried(self.model)).difference(followed(self.source)):
+            self._connect_carried(path)
 
     # What is connected.
 
@@ -123,6 +138,12 @@ class _Receivers:
         if len(fields) == 1 and last.many_to_many and last.auto_created:
             through = last.field.remote_field.through
             self._on(m2m_changed, through, partial(self._relation_changed, path=path), f"m2m {path}")
+
+    def _connect_carried(self, path: str) -> None:
+        handler = partial(self._target_changed, path=path, reverse=False)
+        fields: Any = resolve(self.model, path)
+        for model in family(fields[-1].related_model):
+            self._on(pre_delete, model, handler, f"carried {path}")
 
     # What happens then.
 

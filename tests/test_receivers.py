@@ -16,7 +16,7 @@ from newsindex.engines import engines
 from newsindex.models import Article, PendingChange, Tag, TaggedArticle
 from newsindex.paragraphs import Paragraph
 from newsindex.sources import Source, register, sources, unregister
-from tests.blog.models import Chapter, Note, PinnedPost, Post, Review, Story, Topic, Writer
+from tests.blog.models import Book, Chapter, House, Note, PinnedPost, Post, Review, Shelf, Story, Topic, Writer
 from tests.factories import make_article
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +67,30 @@ def test_deleting_a_queryset() -> None:
     enqueued()
     Note.objects.all().delete()
     assert enqueued() == keys
+
+
+@pytest.mark.parametrize("deleted", ["shelf", "house"])
+def test_rows_that_the_database_deletes_with_others(deleted: str) -> None:
+    """Also where the source follows nothing; Django 6.1 sends no signal for them."""
+
+    @register(Book)
+    class BookSource(Source[Book]):
+        follow = ()
+
+        def paragraphs(self, book: Book) -> tuple[Paragraph, ...]:
+            return ()
+
+    try:
+        receivers.connect_source(sources["blog.book"])
+        shelf = Shelf.objects.create(house=House.objects.create())
+        keys = {f"blog.book:{Book.objects.create(shelf=shelf).pk}" for _ in range(3)}
+        Book.objects.create(shelf=Shelf.objects.create(house=House.objects.create()))
+        enqueued()
+        (shelf if deleted == "shelf" else shelf.house).delete()
+        assert Book.objects.count() == 1
+        assert enqueued() == keys
+    finally:
+        unregister(Book)
 
 
 def test_a_row_saved_as_a_proxy_or_a_child() -> None:
