@@ -36,7 +36,7 @@ ORDER = [
     "replicas",
     *["runs", "documents", "masking", "curating", "synonym_rules"],
     *["indexing", "searching"],
-    *["operations", "monitoring", "watching"],
+    *["operations", "monitoring", "watching", "comparing"],
     *["explaining", "importing", "forms", "navigation", "receivers", "triggers", "checks", "answering"],
     *["views", "feeds", "health", "templatetags", "admin", "management", "contrib"],
     *["urls", "apps", "testing"],

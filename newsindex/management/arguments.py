@@ -30,3 +30,14 @@ def seconds(value: str) -> float:
     if not 0 < number < 86_400:
         raise ArgumentTypeError(f"must be a number of seconds above 0 and below a day, not {value!r}.")
     return number
+
+
+def share(value: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ArgumentTypeError(f"must be a number from 0 to 1, not {value!r}.")
+    return number
