@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.utils.formats import number_format
+from django.template.defaultfilters import floatformat
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -107,4 +107,5 @@ def _sums(explanation: Explanation) -> Iterator[tuple[str, str, str]]:
 
 
 def _number(value: Any, places: int = 3) -> str:
-    return number_format(value, decimal_pos=places)
+    # As templates write numbers: rounded, where number_format cuts off.
+    return f"{floatformat(value, places)}"

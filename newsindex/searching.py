@@ -232,6 +232,8 @@ class _Question:
     follow: bool = True
     #: The keys of the articles that editors have pinned to the query.
     pinned: tuple[str, ...] = ()
+    #: What editors say of other words than those of the query.
+    said: Curation = NOTHING
 
 
 class Results:
@@ -263,7 +265,17 @@ class Results:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What of the query was corrected or ignored."""
-        return self.query.notes
+        if not self._corrected:
+            return self.query.notes
+        # Synonyms are those of what was searched for in the end.
+        own = (note for note in self.query.notes if note.code not in ("synonyms", "too_many_synonyms"))
+        return tuple(dict.fromkeys((*own, *self._searched.notes)))
+
+    @property
+    def synonyms(self) -> tuple[str, ...]:
+        """What else was searched for."""
+        self._answer()
+        return self._searched.synonyms
 
     def count(self) -> int:
         """How many articles match, without those of the page at hand that may not be shown."""
@@ -422,7 +434,7 @@ class Results:
 
     def _ask_suggestion(self, request: SearchRequest) -> _Answer | None:
         """The same page of what the suggestion finds. None, and no suggestion, where nothing of that may be shown."""
-        self._searched = parse(self._suggestion)
+        self._searched = self._question.said.understood(parse(self._suggestion))
         mended = self._gated(replace(request, query=self._searched.tree, correct=False))
         if mended.page.total > len(mended.dropped):
             self._corrected = True
@@ -504,7 +516,7 @@ def search(
         correct=correct,
     )
     pinned = said.pinned(asked, request.now) if pins and _is_plain(request) else ()
-    return Results(_Question(engine, query, request, relax, follow, pinned))
+    return Results(_Question(engine, query, request, relax, follow, pinned, said))
 
 
 def _is_plain(request: SearchRequest) -> bool:

@@ -148,11 +148,13 @@ class SearchMixin(AnswerMixin, AudienceMixin):
         size = 0 if parameters.is_empty else self.paginate_by
         kwargs = {"offset": (number - 1) * size, "limit": size, **self.get_search_kwargs(parameters)}
         results = search(parameters.q, **kwargs)
-        notes = form.notes + note_messages(results.notes) + [note for note in [page_note] if note]
+        page_notes = [note for note in [page_note] if note]
         if results.query.is_empty and not parameters.has_filters:
-            return Found(parameters, results, None, notes)
+            return Found(parameters, results, None, form.notes + note_messages(results.notes) + page_notes)
         paginator = BoundedPaginator(results, self.paginate_by, self.max_depth)
         page = paginator.get_page(number)
+        # What is to be said of a corrected query is known once it was asked.
+        notes = form.notes + note_messages(results.notes) + page_notes
         if results.withheld:
             notes.append(gettext("Many changes wait to be indexed: until then, counts and suggestions are left out."))
         if not page_note and self.request.GET.get("page") and str(page.number) != self.request.GET["page"]:
@@ -550,7 +552,7 @@ def search_data(found: Found) -> dict[str, Any]:
         "notes": notes,
         "suggestion": results.suggestion or None,
         "corrected": page is not None and results.corrected,
-        "synonyms": results.query.synonyms,
+        "synonyms": results.synonyms,
         "hits": hits,
         "facets": {
             name: [{"value": one.value, "count": one.count} for one in counts]

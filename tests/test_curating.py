@@ -137,6 +137,26 @@ def test_the_command_and_querysets_find_synonyms() -> None:
     assert list(matching("car", Article.objects.all())) == [article]
 
 
+@on_both
+def test_a_corrected_query_has_synonyms_and_says_so(engine: str, client: Client) -> None:
+    make_article("Automobile tested")
+    make_article("Car tested")
+    make_article("Telly sold")
+    Synonym.objects.create(words="car, automobile")
+    Synonym.objects.create(words="tested, telly")
+    found = search("car testeed")
+    assert found.corrected
+    assert found.suggestion == "car tested"
+    assert sorted(one.title.text for one in found) == ["Automobile tested", "Car tested"]
+    assert found.synonyms == ("automobile", "telly")
+    said = "Also searched for: automobile, telly. A word in quotation marks stands for itself alone."
+    assert note_messages(found.notes) == [said]
+    assert said in client.get("/search/?q=car+testeed").content.decode()
+    answer = client.get("/search/json/?q=car+testeed").json()
+    assert answer["notes"][1:] == [said]
+    assert answer["synonyms"] == ["automobile", "telly"]
+
+
 def test_closest_matches_have_synonyms() -> None:
     make_article("Automobile")
     Synonym.objects.create(words="car, automobile")

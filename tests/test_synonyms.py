@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from newsindex.models import Synonym
 from newsindex.query import Entry, Thesaurus, expanded, parse, unparse
 from newsindex.query.nodes import And, Leaf, Not, Or, Other, Phrase, Synonyms, Word, leaves, relaxed
-from newsindex.query.synonyms import MOST_ADDED, read_entry, read_lines, spelling, written_lines
+from newsindex.query.synonyms import MOST_ADDED, read_entry, read_lines, spelling, terms_of, written_lines
 from newsindex.synonym_rules import LONGEST_TERM, MOST_QUERIES, MOST_TERMS, Entries, query_troubles
 
 CARS = Thesaurus([Entry(("car", "automobile")), Entry(("motor car",), ("car",))], "en")
@@ -29,6 +29,11 @@ def others(leaf: Leaf) -> list[str]:
 
 
 # Queries.
+
+
+def test_commas_of_other_scripts_stand_between_words_too() -> None:
+    assert terms_of("安全漏洞，弱点、 缺陷") == ("安全漏洞", "弱点", "缺陷")
+    assert terms_of("سيارة، مركبة") == ("سيارة", "مركبة")
 
 
 def test_a_word_by_its_stem() -> None:

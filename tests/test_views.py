@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 
 from newsindex import indexing
 from newsindex.engines import engines
+from newsindex.engines.base import Explanation, PassagePart
 from newsindex.exceptions import IndexNotBuilt
+from newsindex.explaining import shown
 from newsindex.models import Article
 from newsindex.sources import ArticleSource
 from newsindex.views import ArticleDetailView, AudienceMixin, SearchView, TagDetailView
@@ -593,6 +595,20 @@ def test_staff_may_ask_why_a_hit_is_where_it_is(client: Client) -> None:
     assert f"{hit['score']:.3f}" in details.content
     assert "no-store" in client.get("/search/?q=ferry&explain=1")["Cache-Control"]
     assert not get(client, "/search/?q=ferry").all("details", class_="ni-why")
+
+
+def test_the_numbers_of_an_explanation_are_rounded() -> None:
+    """As templates round the score above them, and not cut off."""
+    passage = PassagePart(1, "first", 0.2568, ())
+    why = Explanation("a:1", "", True, (), 2.0896, 2, (), 1.9999, (passage,), 0.29, 1, 1, 1)
+    with translation.override("en"):
+        assert list(shown(why).sums) == [
+            ("All words", "", "2.000"),
+            ("Best paragraph", "29% of 0.257", "+ 0.074"),
+            ("Score", "", "2.090"),
+        ]
+    with translation.override("de"):
+        assert [number for *_, number in shown(why).sums] == ["2,000", "+ 0,074", "2,090"]
 
 
 def test_others_who_ask_see_the_page_of_a_visitor(client: Client) -> None:

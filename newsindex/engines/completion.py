@@ -34,6 +34,8 @@ MOST_TEXTS: Final = 2
 MOST_CHARACTERS: Final = 4_000
 #: In which order they are taken: names and summaries say less about what follows.
 READ: Final = ("title", "text", "summary", "tags")
+#: Where nothing follows there, so many words that begin so are looked for beside the others, the most frequent ones.
+MOST_BESIDE: Final = 4
 #: So many articles say how a word is spelt.
 SPELLERS: Final = 3
 #: So many words before the one being typed matter.
@@ -296,13 +298,24 @@ def _words(typed: Typed, visible: Visible, known: set[str], limit: int) -> Itera
 
 def _queries(typed: Typed, visible: Visible, enough: int) -> Iterator[str]:
     if typed.before:
-        yield from map(typed.completed, following(visible, typed.before, typed.last, enough))
+        found = list(following(visible, typed.before, typed.last, enough))
+        if not found and len(typed.last) > _ENOUGH_LETTERS:
+            found = list(_beside(visible, typed.before, typed.last))
+        yield from map(typed.completed, found)
     elif typed.last:
         offered = ((-count, word) for word, count in visible.words(typed.last, enough) if word != typed.last)
         for _, word in sorted(offered)[:enough]:
             yield typed.completed(spelling(visible, word))
         # What is typed may be a whole word already.
         yield from map(typed.continued, following(visible, (typed.last,), "", enough))
+
+
+def _beside(visible: Visible, before: Sequence[str], prefix: str) -> Iterator[str]:
+    """The most frequent words that begin so and stand in an article that has all of ``before``, as it spells them."""
+    offered = sorted((-count, word) for word, count in visible.words(prefix, MOST_BESIDE))
+    for _, word in offered[:MOST_BESIDE]:
+        for texts in visible.texts((*before, word), 1):
+            yield _spelt(word, texts)
 
 
 def spelling(visible: Visible, word: str) -> str:

@@ -83,12 +83,16 @@ class Visible(ABC):
 
 @dataclass(frozen=True)
 class _Change:
-    """Leaves next to each other that are replaced by one or two words. score: less is better. cost: of slips alone."""
+    """Leaves next to each other that are replaced by one or two words.
+
+    score: less is better. cost: of slips alone. articles: how many have these words as they are written here.
+    """
 
     leaves: tuple[Word, ...]
     words: tuple[str, ...]
     score: float
     cost: float
+    articles: int
 
 
 def correction(query: Node, total: int, visible: Visible) -> str:
@@ -114,6 +118,8 @@ def correction(query: Node, total: int, visible: Visible) -> str:
         tree = _changed(query, way)
         together = visible.matching(tree)
         if together and all(visible.matching(Word(word)) for change in way for word in change.words):
+            # A stem may bring many more articles than the word that is offered stands in.
+            together = min(together, *(change.articles for change in way))
             score = sum(change.cost for change in way) - _TOGETHER * math.log1p(together)
             found.append((0.0 if alone else score, place, tree, way))
             if alone:
@@ -159,8 +165,12 @@ def _options(leaf: Word, visible: Visible, wanted: int) -> list[_Change]:
     # What stands in a text, but not where it is wanted, is no slip.
     if not edits_tried(word) or visible.standing(word)[0]:
         return []
-    found = [_Change((leaf,), (each.word,), each.score, each.cost) for each in islice(_near(word, visible), wanted)]
+    found = [_replaced(leaf, each) for each in islice(_near(word, visible), wanted)]
     return sorted([*found, *_cuts(leaf, word, visible)], key=lambda change: (change.score, change.words))[:wanted]
+
+
+def _replaced(leaf: Word, scored: Scored) -> _Change:
+    return _Change((leaf,), (scored.word,), scored.score, scored.cost, scored.articles)
 
 
 def _near(word: str, visible: Visible) -> Iterator[Scored]:
@@ -184,7 +194,8 @@ def _cuts(leaf: Word, word: str, visible: Visible) -> Iterator[_Change]:
     for _, left_word, right_word in heapq.nsmallest(_TRIED_CUTS, both):
         together = visible.articles(Phrase(f"{left_word} {right_word}", leaf.field))
         if together:
-            yield _Change((leaf,), (left_word, right_word), SPACE - FREQUENCY * math.log1p(together), SPACE)
+            score = SPACE - FREQUENCY * math.log1p(together)
+            yield _Change((leaf,), (left_word, right_word), score, SPACE, together)
 
 
 def _joins(query: Node, visible: Visible) -> list[_Change]:
@@ -193,7 +204,8 @@ def _joins(query: Node, visible: Visible) -> list[_Change]:
     for left, right in islice(_neighbours(query), _TRIED_JOINS):
         word = _plain(left) + _plain(right)
         if len(word) <= MAX_WORD and (articles := visible.standing(word)[0]):
-            found.append(_Change((left, right), (word,), SPACE - FREQUENCY * math.log1p(articles), SPACE))
+            score = SPACE - FREQUENCY * math.log1p(articles)
+            found.append(_Change((left, right), (word,), score, SPACE, articles))
     return found
 
 
@@ -229,7 +241,7 @@ def _offered(query: Node, total: int, rare: Iterable[Word], visible: Visible) ->
         if articles > _RARE:
             continue
         for each in islice(best(word, _others(word, visible), visible.standing), 1):
-            way = (_Change((leaf,), (each.word,), each.score, each.cost),)
+            way = (_replaced(leaf, each),)
             tree = _changed(query, way)
             sure = each.cost <= _SURE and each.articles >= _TIMES * articles
             if sure and visible.matching(tree) >= _TIMES * total:

@@ -48,8 +48,8 @@ class Entry:
 
 
 def terms_of(text: str) -> tuple[str, ...]:
-    """The terms of a list with commas (or lines), each with single spaces, in order."""
-    found = (" ".join(part.split()) for part in re.split(r"[,\n]", text))
+    """The terms of a list with commas of any script (or lines), each with single spaces, in order."""
+    found = (" ".join(part.split()) for part in re.split(r"[,،、，\n]", text))
     return tuple(term for term in found if term)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from newsindex.engines.base import SUGGESTION_KINDS, Engine, Suggestion
-from newsindex.engines.completion import MANY_ARTICLES, MOST_TITLES
+from newsindex.engines.completion import MANY_ARTICLES, MOST_READ, MOST_TITLES
 from tests.contract.asking import EVERYBODY, NOW, article, day, index
 from tests.contract.news import NEWS
 
@@ -71,6 +71,20 @@ def test_words_follow_those_before(engine: Engine) -> None:
     assert words(engine, "climate", 2) == ["climate change", "climate charter"]
     assert words(engine, "rain ch") == ["rain chance"]
     assert words(engine, "snow ch") == []
+
+
+def test_where_nothing_follows_the_word_is_completed_beside_the_others(engine: Engine) -> None:
+    """The newest articles with "security" say nothing of it; an older one has both words, none has "vulture" too."""
+    index(
+        engine,
+        article("old", "", "a Vulnerability\n\nof security", published_at=day(2020, 1, 1)),
+        article("other", "", "vulture vulture", published_at=day(2020, 1, 2)),
+        article("more", "", "vulture", published_at=day(2020, 1, 3)),
+        article("hidden", "", "security vulgar", published_at=day(2020, 1, 3), audiences=frozenset({"staff"})),
+        *(article(number, "", "security first", published_at=day(2025, 1, 1)) for number in range(MOST_READ)),
+    )
+    assert words(engine, "security vul") == ["security vulnerability"]
+    assert words(engine, "security vu") == []
 
 
 def test_what_was_typed_stays(engine: Engine) -> None:

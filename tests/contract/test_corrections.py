@@ -134,6 +134,18 @@ def test_words_that_stand_together_beat_the_most_frequent(engine: Engine) -> Non
     assert ask(engine, "stromy rnight").suggestion == "stormy night"
 
 
+def test_beside_other_words_what_counts_is_the_word_that_is_offered(engine: Engine) -> None:
+    """Not its stem: hardly anybody writes "phasing", though many articles that have "phase" match it."""
+    index(engine, *texts(*["registry phase"] * 9, "registry phasing", *["registry phishing"] * 3))
+    assert ask(engine, "phising").suggestion == "phishing"
+    assert ask(engine, "registry phising").suggestion == "registry phishing"
+
+
+def test_beside_other_words_a_cut_counts_where_both_words_stand_together(engine: Engine) -> None:
+    index(engine, *texts(*["edit what is on air"] * 60, "edit on air", *["edition air"] * 30, language=""))
+    assert ask(engine, "editon air").suggestion == "edition air"
+
+
 def test_a_rare_word_beside_a_frequent_one_is_doubted(engine: Engine) -> None:
     """It is offered to look for the other one, where that finds a hundred times as much."""
     index(engine, *texts(*["the government met"] * 100, "the goverment met", "a bright day"))
