@@ -203,7 +203,8 @@ class Matches:
 class _Answer:
     """A page from an engine after the gate. rows: a Result, or None for what was dropped, at each place.
 
-    added: how many pinned articles are counted that do not match.
+    added: how many pinned articles are counted that do not match. apart: the keys of those that the engine was to leave
+    out, since they are pinned.
     """
 
     page: SearchPage
@@ -212,6 +213,7 @@ class _Answer:
     limit: int
     took: float
     added: int = 0
+    apart: frozenset[str] = frozenset()
 
     @property
     def dropped(self) -> tuple[ArticleHit, ...]:
@@ -264,8 +266,8 @@ class Results:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What of the query was corrected or ignored."""
-        if not self._corrected:
+        """What of the query was corrected or ignored, and what else was searched for."""
+        if not (self.has_words and self.corrected):
             return self.query.notes
         # Synonyms are those of what was searched for in the end.
         own = (note for note in self.query.notes if note.code not in ("synonyms", "too_many_synonyms"))
@@ -273,7 +275,7 @@ class Results:
 
     @property
     def synonyms(self) -> tuple[str, ...]:
-        """What else was searched for."""
+        """What was searched for as well."""
         self._answer()
         return self._searched.synonyms
 
@@ -386,8 +388,8 @@ class Results:
 
         None where it may not be shown, the engine can't say, or so much is pending that nothing is counted.
         """
-        self._answer()
-        request = replace(self._question.request, query=self._searched.tree, match=self._match)
+        apart = self._answer().apart - {key}
+        request = replace(self._question.request, query=self._searched.tree, match=self._match, hidden=apart)
         return _explained(self._question.alias, request, key, self._mask)
 
     def _answer(self) -> _Answer:
@@ -937,7 +939,7 @@ def _with_pins(question: _Question, pins: _Pins, mask: Mask) -> _Answer:
     added = len(pins.hits) - len(pins.matching)
     shown = replace(page, hits=(*pins.hits[here], *others), total=page.total + added, next_cursor=None)
     rows = (*pins.rows[here], *_results(others, question.query, request.now, request.audiences))
-    return _Answer(shown, rows, request.offset, request.limit, page.took, added)
+    return _Answer(shown, rows, request.offset, request.limit, page.took, added, request.hidden)
 
 
 def _place(hit: ArticleHit) -> Place:
@@ -948,7 +950,7 @@ def _explained(alias: str, request: SearchRequest, key: str, mask: Mask | None) 
     """None where the article may not be shown, or where it can't be told what may be counted."""
     if mask is None or not mask.complete or key not in _visible_rows([key], request.now, request.audiences):
         return None
-    asked = replace(request, hidden=mask.keys, timeout=None)
+    asked = replace(request, hidden=request.hidden | mask.keys, timeout=None)
     return _guarded(alias, lambda engine: engine.explain(asked, key))
 
 

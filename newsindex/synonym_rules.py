@@ -48,12 +48,14 @@ class Entries:
 
     def troubles(self, entry: Entry) -> list[Trouble]:
         """What is wrong with an entry that is to be added; empty for a good one."""
+        if self.count >= MOST_ENTRIES:
+            # First of all: a file may have many more lines, and to look at each of them takes minutes.
+            full = gettext("There are %(most)d entries already, and there can be no more.") % {"most": MOST_ENTRIES}
+            return [("", full)]
         found = [*_of_sides(entry), *_of_language(entry.language)]
         return found or [*self._of_others(entry)]
 
     def _of_others(self, entry: Entry) -> Iterator[Trouble]:
-        if self.count >= MOST_ENTRIES:
-            yield "", gettext("There are %(most)d entries already, and there can be no more.") % {"most": MOST_ENTRIES}
         pairs = list(_pairs(entry))
         known = [self._pairs.get((entry.language, word, other)) for word, other in pairs]
         if all(known):
@@ -148,7 +150,8 @@ def _dropped(term: str) -> str:
 
 def _pairs(entry: Entry) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     language = _stemming(entry.language)
-    return ((stems(word, language), stems(other, language)) for word, other in entry.pairs)
+    known = {term: stems(term, language) for term in (*entry.words, *entry.targets)}
+    return ((known[word], known[other]) for word, other in entry.pairs)
 
 
 def _stemming(language: str) -> str:

@@ -552,7 +552,7 @@ def search_data(found: Found) -> dict[str, Any]:
         "notes": notes,
         "suggestion": results.suggestion or None,
         "corrected": page is not None and results.corrected,
-        "synonyms": results.synonyms,
+        "synonyms": results.synonyms if page is not None else (),
         "hits": hits,
         "facets": {
             name: [{"value": one.value, "count": one.count} for one in counts]

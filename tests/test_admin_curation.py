@@ -219,6 +219,9 @@ def test_who_may_not_see_articles_sees_no_hidden_ones(editor: Client) -> None:
     assert client.get(f"{SYNONYMS}{entry.pk}/change/").context["preview"].tried[0].total == 0
     assert errors(pages[5])["article"] == ["There is no such article."]
     assert "Secret draft" in editor.get(PINS).content.decode()
+    for address in (hidden[0].get_absolute_url(), "/search/article/no-such-article/"):
+        page = client.post(f"{PINS}add/", pinned("ferry", address))
+        assert errors(page)["article"] == ["There is no such article."], address
 
 
 def test_permissions() -> None:

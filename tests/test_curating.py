@@ -165,6 +165,26 @@ def test_closest_matches_have_synonyms() -> None:
     assert [one.title.text for one in found] == ["Automobile"]
 
 
+@on_both
+def test_another_spelling_finds_synonyms_as_well(engine: str, client: Client) -> None:
+    """What the correction finds is what a search for it finds, and the page says what else was searched for."""
+    for number in range(3):
+        make_article(f"Automobile bridge {number}")
+    make_article("Car seat")
+    make_article("Car ferry")
+    Synonym.objects.create(words="car, automobile")
+    Synonym.objects.create(words="ferry, seat")
+    found = search("car brigde")
+    assert (found.corrected, found.suggestion, found.count()) == (True, "car bridge", 3)
+    assert found.synonyms == ("automobile",)
+    found = search("fery")
+    assert (found.corrected, found.suggestion, found.count()) == (True, "ferry", 2)
+    assert note_messages(found.notes) == note_messages(search("ferry").notes) != []
+    assert client.get("/search/json/", {"q": "fery"}).json()["synonyms"] == ["seat"]
+    make_article("Car wash", "Made by Ångström.")
+    assert search("car angstorm").suggestion == "car Ångström"
+
+
 # Pinned results.
 
 
@@ -242,6 +262,22 @@ def test_closest_matches_follow_what_is_pinned(engine: str) -> None:
     walked = [one.title.text for one in found]
     assert walked[0] == pinned.title
     assert sorted(walked) == sorted([pinned.title, *(f"Ferry {number}" for number in range(4))])
+
+
+@on_both
+def test_explanations_have_the_scores_beside_what_is_pinned(engine: str) -> None:
+    """The closest ones are counted without what is pinned before them; so are their explanations."""
+    for number in range(4):
+        make_article(f"Ferry {number}", "By night. " * number)
+        make_article(f"Bus {number}")
+    pinned = make_article("Ferry to the island")
+    pin(pinned, "ferry zeppelinfahrt")
+    found = search("ferry zeppelinfahrt")
+    scores = {one.key: one.score for one in found if not one.pinned}
+    assert found.relaxed and len(scores) == 4
+    explained = {key: found.explain(key) for key in scores}
+    assert {key: one and one.score for key, one in explained.items()} == scores
+    assert found.explain(f"newsindex.article:{pinned.pk}") is not None
 
 
 @on_both

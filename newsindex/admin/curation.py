@@ -377,7 +377,10 @@ def _seen(request: HttpRequest, source: Source[Any], pks: list[str]) -> dict[str
 
 
 def _key_of_page(text: str) -> str:
-    """The key of the article whose page has the address ``text``; ``text`` itself where it is none."""
+    """The key of the article whose page has the address ``text``, an empty one where there is none.
+
+    ``text`` itself where it is no such address. Whether there is an article is for ``_seen`` to say.
+    """
     if "/" not in text:
         return text
     try:
@@ -387,4 +390,4 @@ def _key_of_page(text: str) -> str:
     if match.url_name != "article_detail" or "newsindex" not in match.app_names:
         return text
     article = Article.objects.filter(slug=match.kwargs.get("slug", "")).first()
-    return text if article is None else f"{Article._meta.label_lower}:{article.pk}"
+    return f"{Article._meta.label_lower}:{'' if article is None else article.pk}"

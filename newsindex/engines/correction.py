@@ -19,7 +19,7 @@ from unicodedata import normalize
 from newsindex.analysis import MAX_WORD, edits_allowed, tokens
 from newsindex.engines.spelling import FREQUENCY, SPACE, Candidate, Scored, best, edits_tried
 from newsindex.query import parse, unparse
-from newsindex.query.nodes import And, Leaf, Node, Or, Phrase, Word, leaves
+from newsindex.query.nodes import And, Leaf, Node, Or, Phrase, Synonyms, Word, leaves
 
 #: With more unknown words than this the query is no misspelling, and looking for each costs too much.
 MAX_CORRECTED: Final = 3
@@ -295,7 +295,9 @@ def _words(change: _Change, leaf: Node) -> Node:
 
 
 def _flat(node: Node) -> Node:
-    """``node`` without groups of words inside groups of words, as ``parse`` makes it."""
+    """``node`` without synonyms, and without groups of words inside groups of words, as ``parse`` makes it."""
+    if isinstance(node, Synonyms):
+        return node.word
     if not isinstance(node, And | Or):
         return node
     children: list[Node] = []

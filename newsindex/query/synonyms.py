@@ -124,10 +124,12 @@ class Thesaurus:
 
     def _add(self, entry: Entry) -> None:
         language = stemming_language(entry.language or self._default)
+        # Once for each term: an entry of 40 terms has 400 pairs.
+        known = {term: (stems(term, language), (term, entry.language)) for term in (*entry.words, *entry.targets)}
         for word, other in entry.pairs:
-            key, meant = stems(word, language), stems(other, language)
+            key, (meant, found) = known[word][0], known[other]
             if key and meant and key != meant:
-                self._tables.setdefault(language, {}).setdefault(key, {})[other, entry.language] = None
+                self._tables.setdefault(language, {}).setdefault(key, {})[found] = None
                 self.longest = max(self.longest, len(key))
 
 
