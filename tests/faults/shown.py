@@ -17,7 +17,8 @@ def main() -> dict[str, int]:
     words, data = StringIO(), StringIO()
     call_command("newsindex_status", stdout=words)
     call_command("newsindex_status", "--json", stdout=data)
-    run = json.loads(data.getvalue())[0]["last_rebuild"]
+    # None before the other process has begun it.
+    run = json.loads(data.getvalue())[0]["last_rebuild"] or {}
     run["words"] = next((line for line in words.getvalue().splitlines() if line.startswith("  rebuild ")), "")
     client = Client()
     client.force_login(User.objects.get_or_create(username="root", is_staff=True, is_superuser=True)[0])
