@@ -95,9 +95,10 @@ clean_checkout() {
 # in_nothing FOLDER COMMAND: as a newcomer's shell would run it, who has Python, pip's settings and nothing else.
 in_nothing() {
     local kept
-    mapfile -t kept < <(env | grep -E '^(CI|PIP_|SSL_CERT|REQUESTS_CA_BUNDLE|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY)[A-Z_]*=' || true)
+    mapfile -t kept < <(env | grep -E '^(PIP_|SSL_CERT|REQUESTS_CA_BUNDLE|https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY)[A-Z_]*=' || true)
     cd "$1/checkout"
-    exec env -i "${kept[@]}" HOME="$1/home" LANG=C.UTF-8 PATH="$(dirname "$(newest_python)"):/usr/bin:/bin" bash -c "$2"
+    # A fixed seed, as the other legs have: the same code is to get the same answer twice.
+    exec env -i "${kept[@]}" NEWSINDEX_SEED=1 HOME="$1/home" LANG=C.UTF-8 PATH="$(dirname "$(newest_python)"):/usr/bin:/bin" bash -c "$2"
 }
 
 leg_readme_site() {

@@ -10,11 +10,13 @@ test; ``verify=False`` is for tests that damage the index on purpose).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from newsindex.engines import engines
 from newsindex.engines.base import Engine
@@ -26,6 +28,9 @@ WHOOSH = "newsindex.engines.whoosh.WhooshEngine"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engine(name, built=True, verify=True): the default engine: memory or whoosh")
+    if "NEWSINDEX_SEED" in os.environ:
+        settings.register_profile("seeded", derandomize=True, database=None)
+        settings.load_profile("seeded")
     config.addinivalue_line("markers", "needs(*flags): contract tests for engines that have all of these flags")
 
 

@@ -1,7 +1,7 @@
 """What was tried in a run of the tests and what came of it, said at its end (conftest.py); how often, from which seed.
 
 In CI with few trials the seed is fixed, so that the same code gets the same answer twice. Elsewhere each run has its
-own; NEWSINDEX_SEED repeats one that failed.
+own; NEWSINDEX_SEED repeats one that failed, and has hypothesis draw the same examples again (conftest.py).
 """
 
 from __future__ import annotations

@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 
+import newsindex
+import tests
 from newsindex import indexing
 from newsindex.engines import engines
 from newsindex.engines.whoosh import WhooshEngine
@@ -101,6 +104,10 @@ def as_another_user() -> Iterator[None]:
 @pytest.fixture
 def shared(settings: Any) -> Iterator[Path]:
     """The path of an index of nobody, where this is root; not below a directory that only root may enter."""
+    with as_another_user():
+        for module in (os, django, newsindex, tests):
+            if not os.access(str(module.__file__), os.R_OK, effective_ids=True):
+                pytest.skip(f"run by root, and nobody else may read {module.__file__}")
     folder = Path(tempfile.mkdtemp(prefix="newsindex-"))
     settings.NEWSINDEX = {
         "default": {"BACKEND": "newsindex.engines.whoosh.WhooshEngine", "OPTIONS": {"path": folder / "index"}}
