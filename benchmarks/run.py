@@ -207,6 +207,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.report:
         report.write(Results.read(path), options.output)
         return
+    if options.work:
+        options.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="newsindex-benchmark-", dir=options.work) as folder:
         # The user that runs PostgreSQL has to find its way.
         Path(folder).chmod(0o711)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
 from django.utils import timezone
@@ -49,11 +48,7 @@ class Comparison:
     @property
     def same(self) -> bool:
         """Whether a visitor sees no difference: the same hits in the same order, total and way."""
-        return (self.first.total, self.first.keys, self.first.way) == (
-            self.second.total,
-            self.second.keys,
-            self.second.way,
-        )
+        return replace(self.first, seconds=0) == replace(self.second, seconds=0)
 
 
 def compare(
@@ -81,16 +76,10 @@ def own_queries(engine: str, articles: int, *, audiences: Collection[str] = EVER
     Of each title: its beginning as it stands, its two longest words, its first two as a phrase, and the beginning of
     its longest word. None comes twice.
     """
-    titles = (
-        result.title.text
-        for start in range(0, articles, 50)
-        for result in search(
-            "", engine=engine, sort="newest", audiences=audiences, offset=start, limit=50, facets=(), timeline=False
-        )[start : start + 50]
-    )
+    newest = search("", engine=engine, sort="newest", audiences=audiences, limit=articles, facets=(), timeline=False)
     seen: set[str] = set()
-    for title in islice(titles, articles):
-        for query in _of_title(title):
+    for result in newest[:articles]:
+        for query in _of_title(result.title.text):
             if query not in seen:
                 seen.add(query)
                 yield query

@@ -32,13 +32,11 @@ from newsindex.sources import Source, sources
 from newsindex.synonym_rules import Entries, query_troubles
 
 if TYPE_CHECKING:
-    SynonymBase = admin.ModelAdmin[Synonym]
-    PinnedBase = admin.ModelAdmin[PinnedResult]
-    SynonymModelForm = forms.ModelForm[Synonym]
-    PinnedModelForm = forms.ModelForm[PinnedResult]
+    AdminBase = admin.ModelAdmin[Any]
+    FormBase = forms.ModelForm[Any]
 else:
-    SynonymBase = PinnedBase = admin.ModelAdmin
-    SynonymModelForm = PinnedModelForm = forms.ModelForm
+    AdminBase = admin.ModelAdmin
+    FormBase = forms.ModelForm
 
 logger = get_logger(__name__)
 
@@ -75,24 +73,21 @@ class Preview:
     remark: str = ""
 
 
-class PreviewForm:
+class PreviewForm(FormBase):
     """A form that is shown again, and not saved, where its preview is asked for."""
 
-    data: Any
-
     def is_valid(self) -> bool:
-        return bool(super().is_valid()) and PREVIEW not in self.data  # type: ignore[misc]  # of the form
+        return super().is_valid() and PREVIEW not in self.data
 
 
-class CurationAdmin:
+class CurationAdmin(AdminBase):
     """Shows the preview under the form, and says after saving what is found now."""
 
-    change_form_template: Any = "admin/newsindex/curation/change_form.html"
+    change_form_template = "admin/newsindex/curation/change_form.html"
 
     @property
     def media(self) -> Media:
-        media: Media = super().media  # type: ignore[misc]  # of the ModelAdmin
-        return media + Media(css={"all": ["newsindex/admin.css"]})
+        return super().media + Media(css={"all": ["newsindex/admin.css"]})
 
     def get_preview(self, request: HttpRequest, row: Any) -> Preview:
         raise NotImplementedError
@@ -103,17 +98,15 @@ class CurationAdmin:
         row = form.instance if asked else kwargs.get("obj")
         if asked or (row is not None and not form.is_bound):
             context["preview"] = self._previewed(request, row)
-        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def response_add(self, request: HttpRequest, obj: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         self._say(request, obj)
-        response: HttpResponse = super().response_add(request, obj, *args, **kwargs)  # type: ignore[misc]
-        return response
+        return super().response_add(request, obj, *args, **kwargs)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         self._say(request, obj)
-        response: HttpResponse = super().response_change(request, obj)  # type: ignore[misc]
-        return response
+        return super().response_change(request, obj)
 
     def _say(self, request: HttpRequest, row: Any) -> None:
         preview = self._previewed(request, row)
@@ -133,7 +126,7 @@ class CurationAdmin:
             return Preview(problem=gettext("Search is not available at the moment."))
 
 
-class SynonymForm(PreviewForm, SynonymModelForm):
+class SynonymForm(PreviewForm):
     """Two lists of words, each checked as ``synonym_rules`` says."""
 
     class Meta:
@@ -175,7 +168,7 @@ class DirectionFilter(admin.SimpleListFilter):
         return queryset.exclude(targets="") if self.value() == "one" else queryset
 
 
-class SynonymAdmin(CurationAdmin, SynonymBase):
+class SynonymAdmin(CurationAdmin):
     """Synonyms, which searches find from the moment they are saved."""
 
     form = SynonymForm
@@ -194,7 +187,7 @@ class SynonymAdmin(CurationAdmin, SynonymBase):
         return Preview(tuple(_tried(request, word, curated) for word in entry.words[:TRIED]))
 
 
-class PinnedResultForm(PreviewForm, PinnedModelForm):
+class PinnedResultForm(PreviewForm):
     """Queries, and an article of any source, named by its key or the address of its page."""
 
     article = forms.CharField(
@@ -242,7 +235,8 @@ class PinnedResultForm(PreviewForm, PinnedModelForm):
         if not rows:
             raise forms.ValidationError(gettext("There is no such article."))
         self.instance.source, (self.instance.object_pk,) = source.label, rows
-        return self.instance.key
+        key: str = self.instance.key
+        return key
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -276,7 +270,7 @@ class MomentFilter(admin.SimpleListFilter):
         return queryset.filter({"over": over, "later": later}.get(self.value() or "", Q()))
 
 
-class PinnedResultAdmin(CurationAdmin, PinnedBase):
+class PinnedResultAdmin(CurationAdmin):
     """Pinned results. Whoever may not see an article sees no title of it here either."""
 
     form = PinnedResultForm
@@ -291,8 +285,8 @@ class PinnedResultAdmin(CurationAdmin, PinnedBase):
     )
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        form = super().get_form(request, *args, **kwargs)
-        form.request = request  # type: ignore[attr-defined]
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.request = request
         return form
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
