@@ -21,6 +21,7 @@ newsindex.W003  the primary key of a source's model may be too long to be noted
 newsindex.W004  a setting begins with NEWSINDEX, and is none of newsindex
 newsindex.W020  NEWSINDEX_UPDATE is "task", and the backend runs a task where it is asked for
 newsindex.W021  a change has been pending for longer than NEWSINDEX_MAX_LAG (asked for like W002)
+newsindex.W022  an index and the database are not of the same time, or not of one site (asked for like W002)
 newsindex.W030  database triggers are missing or out of date (asked for as W002)
 newsindex.W031  there are replicas, but this process notes changes for one index only (asked for as W002)
 
@@ -51,6 +52,7 @@ from newsindex.indexing import lag
 from newsindex.languages import STEMMERS, are_codes
 from newsindex.models import LONGEST_KEY, Replica
 from newsindex.receivers import followed, resolve
+from newsindex.replicas import require_current
 from newsindex.sources import Source, sources
 from newsindex.tasks import has_tasks, has_workers
 
@@ -398,6 +400,13 @@ def _built(alias: str) -> Iterator[CheckMessage]:
             hint=f"Run manage.py newsindex_rebuild{option}",
             id="newsindex.W002",
         )
+        return
+    try:
+        require_current(alias, known_for=0.0)
+    except EngineError as error:
+        yield Warning(str(error), hint="Until then searches are answered with status 503.", id="newsindex.W022")
+    except DatabaseError:
+        return  # the table comes with the migrations
 
 
 def _late(alias: str) -> Iterator[CheckMessage]:

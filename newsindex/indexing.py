@@ -38,7 +38,7 @@ from newsindex.exceptions import (
     NewsIndexError,
     WriterBusy,
 )
-from newsindex.logs import get_logger
+from newsindex.logs import get_logger, some
 from newsindex.masking import has_table as _has_table
 from newsindex.masking import pending_databases as _pending_databases
 from newsindex.models import LONGEST_KEY, IndexRun, PendingChange
@@ -518,6 +518,7 @@ class _Drain:
     def __init__(
         self, alias: str, database: str, inline: bool, retry: bool = True, stop: Callable[[], bool] | None = None
     ) -> None:
+        self.alias = alias
         self.engine = engines[alias]
         self.inline = inline
         self.stop = stop
@@ -640,8 +641,15 @@ class _Drain:
         self.rows.filter(pk__in=rows).update(error=text)
 
     def _commit(self, writer: Writer) -> None:
-        writer.commit()
-        _forget({self.rows.db: self.done})
+        if not self.done:
+            writer.commit()
+        else:
+            turn = replicas.turn(self.alias, _pending_databases())
+            writer.serial = turn.serial
+            writer.commit()
+            with transaction.atomic(using=self.rows.db):
+                turn.note()
+                _forget({self.rows.db: self.done})
         self.begun.clear()
         self.done.clear()
         for name, count in self.uncommitted.items():
@@ -715,7 +723,8 @@ def rebuild(
             put, deleted = _write_touched(new, tally)
             if put or deleted:
                 stats = _validated(new, tally.written - deleted, tally.written + put)
-            new.swap()
+            turn = replicas.turn_of_rebuild(engine, token, _pending_databases())
+            new.swap(turn.serial or 0)
     except (DatabaseError, InterfaceError) as error:
         new.leave()
         raise NewsIndexError(f"The database could not be read: {describe(error)}") from error
@@ -726,6 +735,7 @@ def rebuild(
         new.abort()
         raise
     replicas.finish(engine, token)
+    turn.note()
     if not tally.failed:
         _forget(covered)
     update(engine=engine)
@@ -844,7 +854,7 @@ def _validated(new: Rebuild, least: int, most: int) -> Stats:
     stats = new.validate()
     if not least <= stats.articles <= most:
         raise IndexDamaged(
-            f"The new index holds {stats.articles} articles where {least} to {most} were written; "
+            f"The new index holds {some(stats.articles, 'article')} where {least} to {most} were written; "
             "the live one was left as it is."
         )
     return stats
@@ -872,9 +882,9 @@ def verify(*, engine: str = DEFAULT_ALIAS, progress: Progress | None = None) -> 
 
 
 def _foreign(engine: str) -> tuple[str, ...]:
-    """What is wrong with an index that is sound, but that of another database."""
+    """What is wrong with an index that is sound, but that of another database, or an older copy than it or newer."""
     try:
-        replicas.require_current(engine, router.db_for_write(PendingChange))
+        replicas.require_current(engine, router.db_for_write(PendingChange), known_for=0.0)
     except IndexNotBuilt as error:
         return (str(error),)
     return ()
@@ -1014,7 +1024,7 @@ class PurgeReport:
     @property
     def trouble(self) -> str:
         stays = f"{self.shown[0]} stays: visitors may see it." if self.shown else ""
-        pending = f"{self.pending} changes are pending; what they replace stays." if self.pending else ""
+        pending = f"{some(self.pending, 'change')} pending; what is replaced by it stays." if self.pending else ""
         return self.error or _first(self.failed) or stays or pending
 
 
@@ -1056,12 +1066,24 @@ def _purge(alias: str, wanted: Sequence[str], hidden: bool, wait: float) -> Purg
     except (EngineError, OSError) as error:
         logger.warning("The purge of %r did not come to its end: %s", alias, error)
         return PurgeReport(alias, shown=tuple(shown), failed=tuple(failed), error=f"{alias}: {error}")
+    _count_purge(alias, wait)
     # What was published in the meantime has been taken out as well.
     back = by_label(key for key, said in say_keys(sorted(purged.keys), BATCH) if _will_be_shown(said))
     for label, pks in back.items():
         _insert(label, pks, _pending_database(router.db_for_write(sources[label].model)), alias)
     update(engine=alias, wait=wait)
     return PurgeReport(alias, purged, tuple(shown), tuple(failed), status(engine=alias).pending)
+
+
+def _count_purge(alias: str, wait: float) -> None:
+    """Make an index of before the purge known as an older copy, should somebody put it back."""
+    try:
+        with engines[alias].writer(wait=wait) as writer:
+            turn = replicas.turn(alias, _pending_databases())
+            writer.serial = turn.serial
+        turn.note()
+    except (EngineError, OSError) as error:
+        logger.warning("A copy of %r of before the purge will not be known as one: %s", alias, error)
 
 
 def _hidden_in(engine: Engine) -> Iterator[str]:

@@ -18,6 +18,11 @@ def one_line(text: str) -> str:
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def some(count: int, noun: str) -> str:
+    """``1 article``, ``2 articles``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 class _OneLine(logging.Filter):
     """Lets everything through, with the arguments of the message and the texts of exceptions on one line."""
 

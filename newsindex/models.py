@@ -380,7 +380,8 @@ class PendingChange(models.Model):
 class Replica(models.Model):
     """A host that keeps an index of its own of this database, for which every change is noted from here on.
 
-    token: written into the index too when it is built, so that each knows the other again.
+    token: written into the index too when it is built, so that each knows the other again. announced: the highest
+    number that a commit to the index was to have; serial: that of the last one whose rows were removed here.
     """
 
     engine = models.CharField(_("engine"), max_length=64)
@@ -388,6 +389,8 @@ class Replica(models.Model):
     token = models.CharField(_("token"), max_length=32)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     seen = models.DateTimeField(_("last seen"), default=timezone.now)
+    serial = models.PositiveBigIntegerField(_("number of the last commit"), default=0)
+    announced = models.PositiveBigIntegerField(_("number of the last commit that was begun"), default=0)
 
     class Meta:
         verbose_name = _("replica")

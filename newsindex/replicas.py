@@ -4,6 +4,10 @@ Where several hosts keep an index each, NEWSINDEX[alias]["REPLICA"] names the on
 noted once for each replica that is registered. A replica registers when it is built, and is dropped when it was not
 heard of for REPLICA_DAYS: its notes go, so its index is of no more use and has to be built again. A token, in the
 database and in the index, tells whether the two still belong together, also where there is one index for all.
+
+A serial number, in both as well, tells whether one of them was put back from an older copy. A drain announces the next
+number to the database, commits with it, and notes it together with the removal of the rows that are in the index now.
+So that of the index is never below what is noted, nor above what is announced, whoever was killed in between.
 """
 
 from __future__ import annotations
@@ -18,13 +22,14 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from django.db import connections, router, transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest, Now
 
 from newsindex.conf import conf
 from newsindex.engines import engines
 from newsindex.engines.base import Engine, Health
-from newsindex.exceptions import ConfigurationError, EngineError, IndexNotBuilt, NewsIndexError
+from newsindex.exceptions import ConfigurationError, EngineError, IndexDamaged, IndexNotBuilt, NewsIndexError
 from newsindex.models import PendingChange, Replica
 
 logger = logging.getLogger("newsindex")
@@ -52,11 +57,11 @@ def kept_here(alias: str) -> bool:
     return conf.replica(alias) != ""
 
 
-def require_current(alias: str, database: str | None = None) -> None:
-    """IndexNotBuilt where the index of this process is none that changes are noted for.
+def require_current(alias: str, database: str | None = None, *, known_for: float = KNOWN_FOR) -> None:
+    """IndexNotBuilt where the index of this process is none that changes are noted for, or not as of the same time.
 
-    What was found is taken for granted for KNOWN_FOR seconds. With one index for all it may be that of another database
-    than ``database``: what it says of a key is said of a row there.
+    What was found is taken for granted for ``known_for`` seconds. With one index for all it may be that of another
+    database than ``database``: what it says of a key is said of a row there.
     """
     name = conf.replica(alias)
     if name == "":
@@ -66,16 +71,110 @@ def require_current(alias: str, database: str | None = None) -> None:
     if name is None and not engine.persistent:
         return  # it is gone with this process, and so is the question whose it is
     known = _current.setdefault(engine, {})
-    if known.get(using, -KNOWN_FOR) + KNOWN_FOR > time.monotonic():
+    if known.get(using, -known_for) + known_for > time.monotonic():
         return
     token = engine.token()
-    registered = Replica.objects.using(using).filter(engine=alias, name=name or "")
-    in_database = registered.values_list("token", flat=True).first()
+    # Before the database is asked: whatever it was given later is announced there by then.
+    serial = engine.serial() if token else None
+    found = Replica.objects.using(using).filter(engine=alias, name=name or "").first()
     if name and not token:
         raise IndexNotBuilt(f"The replica {name!r} of {alias!r} was never built. Run: manage.py newsindex_rebuild")
-    if token and token != in_database:
-        raise IndexNotBuilt(_stranger(alias, name, in_database))
+    if token and (found is None or token != found.token):
+        raise IndexNotBuilt(_stranger(alias, name, found is not None))
+    if found is not None and serial is not None:
+        _require_same_time(alias, found, serial)
+        if serial > found.announced:
+            return  # which can't be told here; to be asked again
     known[using] = time.monotonic()
+
+
+def _require_same_time(alias: str, found: Replica, serial: int) -> None:
+    """IndexNotBuilt where the index or the database is an older copy. serial: its, before ``found`` was read."""
+    if serial < found.serial and (now := engines[alias].serial() or 0) < found.serial:
+        raise IndexNotBuilt(
+            f"The index {alias!r} is older than the database: it was put back from a copy, has commit {now} where "
+            f"{found.serial} is the last one, and lacks what came after. Run: manage.py newsindex_rebuild"
+        )
+    # What tests roll back, their index has seen all the same.
+    if serial > found.announced and not found.token.startswith(_OF_TESTS) and not _sees_the_past(found):
+        raise IndexNotBuilt(
+            f"The database is older than the index {alias!r}: it was put back from a copy, knows of commit "
+            f"{found.announced} at most where the index has {serial}, and lacks what the index was given after. "
+            "Run: manage.py newsindex_rebuild"
+        )
+
+
+def _sees_the_past(found: Replica) -> bool:
+    """Whether ``found`` may be as it was when a transaction began, and no longer as others have committed it."""
+    connection = connections[str(found._state.db)]
+    if not connection.in_atomic_block and connection.get_autocommit():
+        return False
+    return connection.vendor != "postgresql" or _isolation(connection) not in ("read committed", "read uncommitted")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The number of a commit to the index of this process; None where nobody counts them."""
+
+    alias: str
+    token: str
+    databases: tuple[str, ...]
+    serial: int | None
+
+    def note(self) -> None:
+        """Note that the commit was made. Whoever removes rows by it does both in one transaction."""
+        if self.serial is None:
+            return
+        for database in self.databases:
+            behind = _mine(self.alias, database).filter(token=self.token, serial__lt=self.serial)
+            behind.update(serial=self.serial, announced=Greatest(F("announced"), self.serial))
+
+
+def turn(alias: str, databases: Iterable[str]) -> Turn:
+    """Announce the next commit of a drain. IndexNotBuilt where the index or a database is an older copy.
+
+    Whoever asks holds the engine's writer, and gives it the number.
+    """
+    engine, databases = engines[alias], tuple(databases)
+    token = engine.token() if _is_counted(alias) else ""
+    serial = engine.serial() if token else None
+    if serial is None:
+        return Turn(alias, token, databases, None)
+    for database in databases:
+        level = _mine(alias, database).filter(token=token, serial__lte=serial)
+        if not token.startswith(_OF_TESTS):
+            level = level.filter(announced__gte=serial)
+        if not level.update(announced=serial + 1):
+            _current.pop(engine, None)
+            require_current(alias, database)
+            raise EngineError(f"The index {alias!r} was built or replaced by somebody else meanwhile.")
+    return Turn(alias, token, databases, serial + 1)
+
+
+def turn_of_rebuild(alias: str, token: str, databases: Iterable[str]) -> Turn:
+    """Announce the swap of a rebuild, which makes the index and all databases level, whatever they were before."""
+    databases = tuple(databases)
+    try:
+        live = engines[alias].serial() if _is_counted(alias) else None
+    except (IndexNotBuilt, IndexDamaged):
+        live = 0
+    if live is None:
+        return Turn(alias, token, databases, None)
+    mine = [_mine(alias, database).filter(token=token) for database in databases]
+    highest = max([live, *(number for found in mine for number in found.values_list("announced", flat=True))])
+    for found in mine:
+        # Where the index before has more than was announced, that must be seen until it is replaced.
+        found.filter(announced__gte=live).update(announced=highest + 1)
+    return Turn(alias, token, databases, highest + 1)
+
+
+def _is_counted(alias: str) -> bool:
+    return conf.replica(alias) is not None or engines[alias].persistent
+
+
+def _mine(alias: str, database: str) -> QuerySet[Replica]:
+    """The row of the index of this process."""
+    return Replica.objects.using(database).filter(engine=alias, name=conf.replica(alias) or "")
 
 
 def health(alias: str) -> Health:
@@ -85,7 +184,7 @@ def health(alias: str) -> Health:
     if not found.ok and conf.replica(alias) != "":
         return found
     try:
-        require_current(alias)
+        require_current(alias, known_for=0.0)
     except EngineError as error:
         return Health(False, str(error))
     return found
@@ -103,7 +202,7 @@ def needed(alias: str) -> str:
 _current: WeakKeyDictionary[Engine, dict[str, float]] = WeakKeyDictionary()
 
 
-def _stranger(alias: str, name: str | None, in_database: str | None) -> str:
+def _stranger(alias: str, name: str | None, in_database: bool) -> str:
     if name is None:
         return (
             f"The index {alias!r} was built from another database, or another host has built one since; if several "
@@ -127,7 +226,7 @@ def register(alias: str, databases: Iterable[str]) -> str:
             f"NEWSINDEX[{alias!r}]['REPLICA'] is empty, so this process keeps no index: give it a name to build one."
         )
     name = name or ""
-    token = engines[alias].token()
+    token = _token(alias)
     databases = list(databases)
     for database in databases:
         vendor = connections[database].vendor
@@ -149,10 +248,18 @@ def register(alias: str, databases: Iterable[str]) -> str:
     return token
 
 
+def _token(alias: str) -> str:
+    """That of the index, for whoever makes another one; "" where it can't be read."""
+    try:
+        return engines[alias].token()
+    except IndexDamaged:
+        return ""
+
+
 def _new_token(alias: str) -> str:
     """ConfigurationError where a test would put its rows in the place of a live index."""
     tests = conf.test_database()
-    if tests and (live := engines[alias].token()) and not live.startswith(_OF_TESTS):
+    if tests and (live := _token(alias)) and not live.startswith(_OF_TESTS):
         raise ConfigurationError(
             f"The index {alias!r} was built from another database than {tests}, and tests do not replace it. "
             f"Give NEWSINDEX[{alias!r}] a path of its own, or leave it as it is: then tests have theirs in memory."
@@ -163,7 +270,7 @@ def _new_token(alias: str) -> str:
 def finish(alias: str, token: str) -> None:
     """Mark the index that was built since ``register``."""
     engine = engines[alias]
-    if engine.token() != token:
+    if _token(alias) != token:
         engine.set_token(token)
     _current.pop(engine, None)
 
@@ -191,9 +298,8 @@ def _readers(database: str) -> set[str]:
     """The transactions of others that have read which replicas there are, or have read anything at all."""
     connection = connections[database]
     table = connection.ops.quote_name(Replica._meta.db_table)
+    isolation = _isolation(connection)
     with connection.cursor() as cursor:
-        cursor.execute("SHOW transaction_isolation")
-        (isolation,) = cursor.fetchone()
         cursor.execute(
             "SELECT DISTINCT virtualtransaction FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database "
             "WHERE datname = current_database() AND locktype = 'relation' AND pid IS DISTINCT FROM pg_backend_pid() "
@@ -201,6 +307,13 @@ def _readers(database: str) -> set[str]:
             [isolation != "read committed", table],
         )
         return {row[0] for row in cursor.fetchall()}
+
+
+def _isolation(connection: BaseDatabaseWrapper) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        (isolation,) = cursor.fetchone()
+    return str(isolation)
 
 
 # Being there, and being away.

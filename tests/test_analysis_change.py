@@ -73,7 +73,7 @@ def test_another_analysis_is_named_and_searches_go_on(client: Client, admin_clie
     # What is written meanwhile is indexed as now.
     make_article("Ferries too", slug="later")
     assert sorted(found("ferries")) == ["Ferries too", "Harbour lights"]
-    assert "1 articles" not in run("newsindex_rebuild", "--if-needed")[0]
+    assert "1 article" not in run("newsindex_rebuild", "--if-needed")[0]
     assert sorted(found("ferries")) == ["Ferries too", "Harbour lights"]
     assert indexing.status().notices == () and "newsindex.W014" not in ids() and indexing.verify().ok
 

@@ -70,9 +70,9 @@ def test_rebuild_says_what_the_new_index_holds() -> None:
 def test_rebuild_names_what_it_left_out(broken_note: str) -> None:
     make_article("Harbour")
     out, err, error = run("newsindex_rebuild")
-    assert out.startswith("default: 1 articles, ")
+    assert out.startswith("default: 1 article, ")
     assert err == f"{broken_note} was left out: ValueError: no text\n"
-    assert error == "1 objects were left out."
+    assert error == "1 object left out: see above."
 
 
 def test_rebuild_says_why_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_update_names_what_stays_pending(broken_note: str) -> None:
     out, err, error = run("newsindex_update")
     assert out == "0 indexed, 0 deleted, 1 failed\n"
     assert err == f"{broken_note} stays pending: ValueError: no text\n"
-    assert error == "1 objects could not be indexed and stay pending."
+    assert error == "1 object could not be indexed: left pending."
 
 
 def test_what_a_source_says_begins_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +174,7 @@ DRIFT = re.compile(
     r"missing newsindex\.article:\d+\n"
     r"stale newsindex\.article:\d+\n"
     r"ghost newsindex\.article:\d+\n"
-    r"default: 3 checked, 1 missing, 1 stale, 1 ghosts, 0 failed\n"
+    r"default: 3 checked, 1 missing, 1 stale, 1 ghost, 0 failed\n"
 )
 
 

@@ -502,7 +502,7 @@ def test_pending_changes_are_mentioned(tmp_path: Path, settings: Any) -> None:
     settings.NEWSINDEX_UPDATE = "command"
     out = StringIO()
     call_command("newsindex_import", write(tmp_path / "a.jsonl", {"id": "a", "title": "A"}), stdout=out)
-    assert out.getvalue().splitlines()[1] == ("1 changes are pending: run newsindex_update, or newsindex_rebuild once.")
+    assert out.getvalue().splitlines()[1] == ("1 change pending: run newsindex_update, or newsindex_rebuild once.")
 
 
 @pytest.mark.django_db

@@ -678,7 +678,7 @@ def test_a_rebuild_whose_count_is_wrong_is_thrown_away(monkeypatch: pytest.Monke
     source = type(sources[LABEL])
     batches = source.batches
     monkeypatch.setattr(source, "batches", lambda self, size: (b for one in batches(self, size) for b in (one, one)))
-    with pytest.raises(IndexDamaged, match="holds 1 articles where 2 to 2 were written"):
+    with pytest.raises(IndexDamaged, match="holds 1 article where 2 to 2 were written"):
         indexing.rebuild()
     assert list(index().values()) == ["Harbour"]
 

@@ -22,8 +22,8 @@ def test_nothing_is_left_to_migrate() -> None:
 
 def test_the_names_of_the_migrations() -> None:
     folder = Path(newsindex.__file__).parent / "migrations"
-    names = ["0001_initial.py", "0002_replicas.py", "0003_index_runs.py", "0004_synonyms_and_pins.py"]
-    assert [path.name for path in sorted(folder.glob("0*.py"))] == names
+    names = ["0001_initial", "0002_replicas", "0003_index_runs", "0004_synonyms_and_pins", "0005_serials"]
+    assert [path.stem for path in sorted(folder.glob("0*.py"))] == names
 
 
 @pytest.mark.django_db

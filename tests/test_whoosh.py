@@ -240,6 +240,49 @@ def test_a_flipped_bit_in_what_changed_is_no_lost_change(engine: WhooshEngine, p
     rebuild.abort()
 
 
+@pytest.mark.parametrize("lost", ["touched", "the end", "touched.size"])
+def test_what_changed_is_not_cut_off_unnoticed(engine: WhooshEngine, path: Path, lost: str) -> None:
+    """Between two commits as well, where every line that is left is right."""
+    rebuild = engine.rebuild()
+    folder = path / "generations" / rebuild.generation
+    lengths = [0]
+    for number in range(3):
+        index(engine, article(number, "Ferry"))
+        lengths.append((folder / "touched").stat().st_size)
+    right = rebuild.touched()
+    assert len(right) == 3
+    if lost == "the end":
+        for length in reversed(range(lengths[-1])):
+            os.truncate(folder / "touched", length)
+            with pytest.raises(IndexDamaged, match="touched was changed"):
+                rebuild.touched()
+    else:
+        (folder / lost).unlink()
+    if lost == "touched":
+        with pytest.raises(IndexDamaged, match="touched was changed"):
+            rebuild.touched()
+    if lost == "touched.size":
+        assert rebuild.touched() == right
+    rebuild.abort()
+
+
+def test_a_damaged_token_is_named(engine: WhooshEngine, path: Path) -> None:
+    engine.set_token("0123456789abcdef0123456789")
+    whole = (path / "token").read_bytes()
+    for bit in range(len(whole) * 8):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        (path / "token").write_bytes(damaged)
+        with pytest.raises(IndexDamaged, match="token was changed"):
+            engine.token()
+    (path / "token").write_bytes(b"")
+    with pytest.raises(IndexDamaged, match="token was changed"):
+        engine.token()
+    # As the first versions wrote it.
+    (path / "token").write_bytes(b"0123456789abcdef0123456789")
+    assert engine.token() == "0123456789abcdef0123456789"
+
+
 def test_what_a_full_disk_refuses_leaves_no_half_line(engine: WhooshEngine, path: Path) -> None:
     generations = Generations(path)
     name = generations.begin()

@@ -386,8 +386,8 @@ class Stats:
 class Purged:
     """What a purge did. keys: all that were to be taken out, also by one before it that was not finished.
 
-    documents: how many were there. segments: files written anew. generations: thrown away, as they could not be read
-    or were never finished.
+    documents: how many were in the live index. segments: files written anew. generations: thrown away, as they could
+    not be read or were never finished.
     """
 
     keys: frozenset[str] = frozenset()
@@ -435,6 +435,9 @@ class Writer(ABC):
 
     One writer at a time; others get WriterBusy. Within one writer the last call for a key counts.
     """
+
+    #: What ``Engine.serial`` says after the commit, which is one even if nothing changes; None leaves it as it was.
+    serial: int | None = None
 
     @abstractmethod
     def put(self, document: Document) -> None:
@@ -518,8 +521,11 @@ class Rebuild(ABC):
         """What the new generation holds, read back from it. Raises IndexDamaged where it can't be read."""
 
     @abstractmethod
-    def swap(self) -> None:
-        """Make the new generation the live one, in one step; the one before is kept for going back."""
+    def swap(self, serial: int = 0) -> None:
+        """Make the new generation the live one, in one step; the one before is kept for going back.
+
+        serial: what ``Engine.serial`` says from then on; more than before, if it is given.
+        """
 
     @abstractmethod
     def abort(self) -> None:
@@ -663,6 +669,14 @@ class Engine(ABC):
     def set_token(self, token: str) -> None:
         """Keep a short text beside the index, by which its owner knows it again. Kept as long as the documents are."""
         self._token = token
+
+    def serial(self) -> int | None:
+        """The number that came with the last commit that had one (``Writer.serial``), or with the swap.
+
+        Part of what a copy of the index has, so that an older one says an older number. None where none is kept.
+        IndexNotBuilt where there is no live generation.
+        """
+        return None
 
     def verify(self) -> Sequence[str]:
         """What is wrong inside the index itself, a line each."""

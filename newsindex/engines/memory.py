@@ -141,6 +141,7 @@ class Generation:
     name: str
     built_at: datetime
     articles: Mapping[str, Article]
+    serial: int = 0
 
 
 class View:
@@ -626,6 +627,9 @@ class MemoryEngine(Engine):
             raise WriterBusy(f"Another writer of this memory engine is open; waited {wait} seconds.")
         return MemoryWriter(self._commit, self._writing.release)
 
+    def serial(self) -> int | None:
+        return self._live.serial
+
     def rebuild(self, *, go_on: bool = False) -> Rebuild:
         if not self._rebuilding.acquire(blocking=False):
             raise WriterBusy("Another rebuild of this memory engine is under way.")
@@ -663,9 +667,10 @@ class MemoryEngine(Engine):
                 writer.delete(key)
         return Purged(frozenset(keys), len(before.keys() & set(keys)))
 
-    def _commit(self, changes: Mapping[str, Article | None]) -> None:
+    def _commit(self, changes: Mapping[str, Article | None], serial: int | None) -> None:
         with self._swapping:
-            self._live = replace(self._live, articles=_changed(self._live.articles, changes))
+            serial = self._live.serial if serial is None else serial
+            self._live = replace(self._live, articles=_changed(self._live.articles, changes), serial=serial)
             if self._rebuild:
                 self._rebuild.note(changes)
 
@@ -679,7 +684,9 @@ class MemoryEngine(Engine):
 class MemoryWriter(Writer):
     """Collects changes by key, so that the last one counts. Committing or cancelling ends it."""
 
-    def __init__(self, commit: Callable[[Mapping[str, Article | None]], None], release: Callable[[], None]) -> None:
+    def __init__(
+        self, commit: Callable[[Mapping[str, Article | None], int | None], None], release: Callable[[], None]
+    ) -> None:
         self._apply = commit
         self._release = release
         self._changes: dict[str, Article | None] = {}
@@ -693,7 +700,7 @@ class MemoryWriter(Writer):
 
     def commit(self) -> None:
         if self._open:
-            self._apply(self._changes)
+            self._apply(self._changes, self.serial)
             self.cancel()
 
     def cancel(self) -> None:
@@ -741,18 +748,18 @@ class MemoryRebuild(Rebuild):
     def validate(self) -> Stats:
         return _stats(self._made())
 
-    def swap(self) -> None:
+    def swap(self, serial: int = 0) -> None:
         if self._ended:
             raise ContractError(f"The rebuild {self.generation} is over.")
         self._ended = True
-        self._engine._end_rebuild(self._made())
+        self._engine._end_rebuild(replace(self._made(), serial=serial))
 
     def abort(self) -> None:
         if not self._ended:
             self._ended = True
             self._engine._end_rebuild(None)
 
-    def _commit(self, changes: Mapping[str, Article | None]) -> None:
+    def _commit(self, changes: Mapping[str, Article | None], serial: int | None) -> None:
         self._articles = _changed(self._articles, changes)
 
     def _made(self) -> Generation:

@@ -79,6 +79,32 @@ def test_get_gives_the_document_as_it_was_put(engine: Engine) -> None:
     assert contents(engine) == versions(odd, bare, *WORLD)
 
 
+def test_the_serial_is_that_of_the_last_commit_that_had_one(engine: Engine) -> None:
+    assert engine.serial() == 0
+    with engine.writer() as writer:
+        writer.put(FLOOD)
+        writer.serial = 7
+        assert engine.serial() == 0
+    assert engine.serial() == 7
+    index(engine, FERRY)
+    with pytest.raises(Interrupted), engine.writer() as writer:
+        writer.serial = 8
+        raise Interrupted
+    assert engine.serial() == 7
+    # A commit without a change is one too.
+    with engine.writer() as writer:
+        writer.serial = 9
+    engine.purge([FLOOD.key])
+    assert engine.serial() == 9 and contents(engine) == versions(FERRY)
+    rebuild = engine.rebuild()
+    with rebuild.writer() as writer:
+        writer.put(BAKERY)
+    with rebuild.exclusive():
+        assert engine.serial() == 9
+        rebuild.swap(12)
+    assert engine.serial() == 12 and contents(engine) == versions(BAKERY)
+
+
 def test_putting_replaces(engine: Engine) -> None:
     index(engine, FLOOD, FERRY)
     changed = article("flood", "All clear", "The water is gone.")

@@ -15,11 +15,11 @@ from typing import Any
 
 from django.conf import settings
 
-from newsindex import indexing
+from newsindex import indexing, replicas
 from newsindex.engines import engines
 from newsindex.engines.whoosh import upkeep
 from newsindex.exceptions import IndexDamaged
-from newsindex.models import Article, PendingChange
+from newsindex.models import Article, PendingChange, Replica
 from tests.faults.calls import Counted, watched
 from tests.faults.driving import LABEL, differences, exit_status, forked, key, set_up, titles
 
@@ -101,6 +101,9 @@ def kill_everywhere(name: str, index: Path, backup: Path, pending: list[int], co
         shutil.rmtree(index)
         shutil.copytree(backup, index)
         engines.close_all()
+        # What the database knows of the index goes back with it.
+        Replica.objects.update(serial=engines["default"].serial(), announced=engines["default"].serial())
+        replicas._current.clear()
         PendingChange.objects.all().delete()
         PendingChange.objects.bulk_create(
             PendingChange(engine="default", source=LABEL, object_pk=str(pk)) for pk in pending

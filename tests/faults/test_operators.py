@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,13 +21,14 @@ from django.test import Client
 
 import newsindex
 import tests
-from newsindex import indexing
+from newsindex import indexing, replicas
 from newsindex.engines import engines
 from newsindex.engines.whoosh import WhooshEngine
 from newsindex.engines.whoosh.writer import WhooshWriter
 from newsindex.exceptions import EngineError, WriterBusy
 from newsindex.models import PendingChange
 from tests.factories import make_article, make_document
+from tests.faults.conftest import ROOT, Place
 from tests.faults.driving import differences
 
 pytestmark = [pytest.mark.engine("whoosh", verify=False), pytest.mark.django_db(transaction=True)]
@@ -182,3 +185,62 @@ def test_a_copy_beside_the_pointer_stays(index: Path, made: Callable[[Path], Non
         made(index / name)
     indexing.rebuild()
     assert (index / "live.old").exists() and (index / "live.backup").exists()
+
+
+def test_directories_with_names_of_the_index_block_nothing(index: Path) -> None:
+    indexing.rebuild()
+    generation = max((index / "generations").iterdir())
+    made = [index / "live.01234567", *(generation / f"x{ending}" for ending in (".segment", ".deleted", ".merging"))]
+    for path in made:
+        path.mkdir()
+    make_article("Ferry", "The ferry waits.")
+    indexing.update()
+    assert not PendingChange.objects.exists() and differences() == []
+    assert indexing.maintain() is False
+    assert all(path.is_dir() for path in made)
+    indexing.rebuild()
+    assert made[0].is_dir() and differences() == []
+
+
+def test_a_damaged_token_is_no_other_database(client: Client, index: Path) -> None:
+    make_article("Ferry", "The ferry waits.")
+    indexing.rebuild()
+    data = bytearray((index / "token").read_bytes())
+    data[3] ^= 1
+    (index / "token").write_bytes(data)
+    replicas._current.clear()
+    assert client.get("/search/?q=ferry").status_code == 503
+    (error,) = indexing.verify().index_errors
+    assert str(index / "token") in error and "another database" not in error
+    call_command("newsindex_verify", "--repair", verbosity=0)
+    assert client.get("/search/?q=ferry").status_code == 200 and indexing.verify().ok
+
+
+# Without the database.
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["newsindex_update"],
+        ["newsindex_verify"],
+        ["newsindex_verify", "--repair"],
+        ["newsindex_purge"],
+        ["newsindex_purge", "--hidden"],
+        ["newsindex_rebuild"],
+        ["newsindex_status"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_says_that_the_database_is_away(index: Path, tmp_path: Path, command: list[str]) -> None:
+    with another(index).writer() as writer:
+        writer.put(make_document(1, "Ferry"))
+    away = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "no" / "database")}
+    environment = Place(away, index).environment()
+    done = subprocess.run(
+        [sys.executable, "-m", "django", *command], env=environment, cwd=ROOT, capture_output=True, text=True
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "CommandError: " in done.stderr and "unable to open database file" in said
+    assert "Traceback" not in done.stderr.rpartition("CommandError: ")[2], said
+    assert [key for key, _ in another(index).scan()] == ["tests.thing:1"]

@@ -104,7 +104,7 @@ def test_no_byte_is_left_in_any_file(engine: WhooshEngine) -> None:
     assert len(traces(engine.path)) >= 6
     purged = engine.purge([WITHDRAWN.key])
     assert traces(engine.path) == []
-    assert purged.documents == 3, "the one in use, and both of the generation before"
+    assert purged.documents == 1, "that of the index in use, without those of the generation before"
     assert purged.segments >= 2
     assert purged.generations == 1
     assert holds(engine) == before - {WITHDRAWN.key}
@@ -272,7 +272,9 @@ class TestCommand:
         assert traces(self.place())
         out, err, error = run()
         assert (err, error) == ("", "")
-        assert re.fullmatch(r"default: \d documents taken out, \d files written anew, 0 unfinished .* removed\n", out)
+        assert re.fullmatch(
+            r"default: \d documents? taken out, \d files? written anew, unfinished .* removed: 0\n", out
+        )
         assert traces(self.place()) == []
         assert search("bridge").count() == 1
         assert run()[0].startswith("default: 0 documents taken out, 0 files written anew")

@@ -36,7 +36,7 @@ from newsindex.engines.opensearch.generations import Generations
 from newsindex.engines.opensearch.likeness import like
 from newsindex.engines.opensearch.locks import Control, Lock
 from newsindex.engines.opensearch.purging import expunge
-from newsindex.engines.opensearch.rebuild import TOUCHED, OpenSearchRebuild, statistics
+from newsindex.engines.opensearch.rebuild import SERIAL, TOUCHED, OpenSearchRebuild, keep_serial, statistics
 from newsindex.engines.opensearch.view import Live, View, document_of
 from newsindex.engines.opensearch.writing import Bulk, OpenSearchWriter, languages_of, refused
 from newsindex.engines.relatedness import like_request
@@ -205,9 +205,12 @@ class OpenSearchEngine(Engine):
         self._generations.live()
         held = self._writing.take(wait)
 
-        def commit(changes: Mapping[str, Document | None]) -> None:
+        def commit(changes: Mapping[str, Document | None], serial: int | None) -> None:
             held.assure()
             self._commit(changes, held.clock)
+            if serial is not None:
+                # Only now: what is not in the index must not be taken for seen by it.
+                keep_serial(self._control, serial)
 
         return OpenSearchWriter(commit, held.release)
 
@@ -269,6 +272,9 @@ class OpenSearchEngine(Engine):
     def set_token(self, token: str) -> None:
         self._control.create()
         self._control.note("token", "token", {"token": token})
+
+    def serial(self) -> int | None:
+        return int(self._control.read(SERIAL, quickly=True).value.get(SERIAL, 0))
 
     # Upkeep
 

@@ -18,6 +18,8 @@ from newsindex.exceptions import ContractError, IndexDamaged, WriterBusy
 
 #: What writers of the live index note while a rebuild is under way.
 TOUCHED: Final = "touched"
+#: The document of the control index that has ``Engine.serial``.
+SERIAL: Final = "serial"
 #: How long ``exclusive`` waits for a writer that is at work, in seconds.
 EXCLUSIVE_WAIT: Final = 600.0
 
@@ -37,6 +39,15 @@ def statistics(connection: Connection, live: Live) -> Stats:
         generation=live.generation,
         built_at=datetime.fromisoformat(live.built_at),
     )
+
+
+def keep_serial(control: Control, serial: int) -> None:
+    """Note what ``Engine.serial`` says from now on, unless somebody who took the lock from the caller was faster."""
+    done = False
+    while not done:
+        before = control.read(SERIAL)
+        newer = serial > int(before.value.get(SERIAL, 0))
+        done = not newer or control.write(SERIAL, SERIAL, {SERIAL: serial}, before) is not None
 
 
 class OpenSearchRebuild(Rebuild):
@@ -69,7 +80,7 @@ class OpenSearchRebuild(Rebuild):
         self._assure()
         if not self._one.acquire(blocking=False):
             raise WriterBusy(f"Another writer of the rebuild {self.generation} is open.")
-        return OpenSearchWriter(self._write, self._one.release, self._write)
+        return OpenSearchWriter(lambda changes, _: self._write(changes), self._one.release, self._write)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -88,13 +99,14 @@ class OpenSearchRebuild(Rebuild):
         self._refresh()
         return statistics(self._connection, self._live)
 
-    def swap(self) -> None:
+    def swap(self, serial: int = 0) -> None:
         self._assure()
         self._held.assure()
         if self._exclusive is not None:
             self._exclusive.assure()
         self._refresh()
         self._generations.publish(self._live)
+        keep_serial(self._control, serial)
         self._end()
 
     def abort(self) -> None:

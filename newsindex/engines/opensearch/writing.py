@@ -138,13 +138,13 @@ def languages_of(changes: Mapping[str, Document | None]) -> set[str]:
 class OpenSearchWriter(Writer):
     """Collects changes by key, so that the last one counts. Committing or cancelling ends it.
 
-    commit: applies the changes. flush: applies those that may be seen early, and says whether it did; None for a writer
-    whose changes wait for the commit. release: is called at the end, whatever happened.
+    commit: applies the changes, and keeps ``serial``. flush: applies those that may be seen early, and says whether it
+    did; None for a writer whose changes wait for the commit. release: is called at the end, whatever happened.
     """
 
     def __init__(
         self,
-        commit: Callable[[Mapping[str, Document | None]], None],
+        commit: Callable[[Mapping[str, Document | None], int | None], None],
         release: Callable[[], None],
         flush: Callable[[Mapping[str, Document | None]], None] | None = None,
     ) -> None:
@@ -168,7 +168,7 @@ class OpenSearchWriter(Writer):
     def commit(self) -> None:
         if self._open:
             try:
-                self._apply(self._changes)
+                self._apply(self._changes, self.serial)
             finally:
                 self.cancel()
 

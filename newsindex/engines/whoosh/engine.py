@@ -265,6 +265,9 @@ class WhooshEngine(Engine):
         except OSError as error:
             raise EngineError(f"The index in {self.path} can't be marked: {error}") from error
 
+    def serial(self) -> int | None:
+        return self._store(self._generations.live()).manifest().serial
+
     def verify(self) -> Sequence[str]:
         return problems(self._generations.directory(self._generations.live().generation))
 

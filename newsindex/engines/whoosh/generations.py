@@ -2,7 +2,7 @@
 
 path/                       0700: whoever can write here decides what the site finds
     live                    which generation is live (JSON), replaced in one step
-    token                   by which its owner knows the index again
+    token                   by which its owner knows the index again, and below it the CRC-32 of that, hexadecimal
     write.lock              held by whoever changes the live generation
     rebuild.lock            held by whoever makes a new one
     purge, purge.lock       the keys of a purge that has not come to its end, and its lock (purging.py)
@@ -11,6 +11,7 @@ path/                       0700: whoever can write here decides what the site f
             rebuilding      the generation is not finished; by what analysis it is made (JSON)
             touched         the keys that were changed in the live generation meanwhile, a line each, and after
                             those of each commit "*", how many they are and their CRC-32, both hexadecimal
+            touched.size    how many bytes that is, so that none of them can be missing at its end
 """
 
 from __future__ import annotations
@@ -32,16 +33,18 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from newsindex.engines.whoosh.manifest import INDEX_FORMAT
-from newsindex.engines.whoosh.storage import Watched, replace_file, sync_directory
+from newsindex.engines.whoosh.storage import Watched, remove_file, replace_file, sync_directory
 from newsindex.exceptions import EngineError, IndexDamaged, IndexNotBuilt, WriterBusy
 
 LIVE: Final = "live"
 TOKEN: Final = "token"
 REBUILDING: Final = "rebuilding"
 TOUCHED: Final = "touched"
+SIZE: Final = "touched.size"
 _NAME: Final = re.compile(r"[0-9]{4,9}-[0-9a-f]{8}")
 _SUM: Final = re.compile(r"\*([0-9a-f]{1,8}) [0-9a-f]{8}$")
 _POINTED: Final = frozenset({"format", "generation", "built_at", "previous"})
+_OLD_TOKEN: Final = re.compile(rb"(test-)?[0-9a-f]{26}")
 _PAUSE: Final = 0.02
 
 
@@ -186,16 +189,26 @@ class Generations:
         replace_file(self.path / LIVE, self.path / f"{LIVE}.{secrets.token_hex(4)}", data)
 
     def token(self) -> str:
-        """The text of ``set_token``; "" where there is none."""
+        """The text of ``set_token``; "" where there is none. IndexDamaged where it is another one."""
+        path = self.path / TOKEN
         try:
-            return (self.path / TOKEN).read_text(encoding="utf-8", errors="replace")
+            data = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return ""
         except OSError as error:
             raise EngineError(f"The index in {self.path} can't be read: {error}") from error
+        # The first indexes of this format have the text alone.
+        if _OLD_TOKEN.fullmatch(data):
+            return data.decode()
+        token, _, checksum = data.rpartition(b"\n")
+        if checksum != b"%08x" % zlib.crc32(token):
+            raise _changed(path)
+        return token.decode()
 
     def set_token(self, token: str) -> None:
-        replace_file(self.path / TOKEN, self.path / f"{TOKEN}.new", token.encode())
+        data = token.encode()
+        data += b"\n%08x" % zlib.crc32(data)
+        replace_file(self.path / TOKEN, self.path / f"{TOKEN}.new", data)
 
     def begin(self, mark: bytes = b"") -> str:
         """A new generation that is marked as unfinished, with ``mark``. Whoever asks holds the rebuild lock."""
@@ -218,11 +231,12 @@ class Generations:
 
     def forget_touched(self, generation: str) -> None:
         """For whoever reads all rows of the database from now on: what was changed before he will see there."""
-        (self.directory(generation) / TOUCHED).unlink(missing_ok=True)
+        for name in (SIZE, TOUCHED):
+            (self.directory(generation) / name).unlink(missing_ok=True)
 
     def finish(self, generation: str) -> None:
         """Take away what marks a generation as unfinished."""
-        for name in (REBUILDING, TOUCHED):
+        for name in (REBUILDING, SIZE, TOUCHED):
             (self.directory(generation) / name).unlink(missing_ok=True)
         sync_directory(self.directory(generation))
 
@@ -245,7 +259,7 @@ class Generations:
                 self.remove(name)
         # Nothing else, such as a copy that somebody has made.
         for aside in self.path.glob(f"{LIVE}.{'[0-9a-f]' * 8}"):
-            aside.unlink(missing_ok=True)
+            remove_file(aside)
 
     def touch(self, keys: Iterable[str]) -> None:
         """Tell the rebuilds under way that these keys are about to change in the live generation."""
@@ -256,7 +270,8 @@ class Generations:
         text = "\n" + "".join(f"{line}\n" for line in (*lines, _sum(lines)))
         for name in self._names():
             if self._is_rebuilt(name):
-                _append(self.directory(name) / TOUCHED, text.encode("ascii"))
+                size = _append(self.directory(name) / TOUCHED, text.encode("ascii"))
+                _write_number(self.directory(name) / SIZE, size)
 
     def _is_rebuilt(self, generation: str) -> bool:
         """Whether a rebuild may be at work there. WriterBusy where it is one of another user, who can't be told."""
@@ -277,19 +292,17 @@ class Generations:
         IndexDamaged where they are not what was written: what is missing there would be old in the new one.
         """
         path = self.directory(generation) / TOUCHED
-        try:
-            text = path.read_text(encoding="ascii", errors="replace")
-        except FileNotFoundError:
-            return frozenset()
+        data = path.read_bytes() if path.exists() else b""
+        if len(data) < _number(self.directory(generation) / SIZE):
+            raise _changed(path)
+        text = data.decode("ascii", errors="replace")
         lines: list[str] = []
         for line in filter(None, text.split("\n")):
             found = _SUM.search(line)  # nothing may stand before it, and no key ends so
             if found is None:
                 lines.append(line)
             elif line != _sum(lines[-int(found[1], 16) :]):
-                raise IndexDamaged(
-                    f"The file {path} was changed after it was written. Run: manage.py newsindex_rebuild"
-                )
+                raise _changed(path)
         return frozenset(key for line in lines if (key := _touched_key(line)))
 
     @property
@@ -333,8 +346,8 @@ def _checksum(content: Mapping[str, Any]) -> int:
     return zlib.crc32(json.dumps(content, separators=(",", ":"), sort_keys=True).encode())
 
 
-def _append(path: Path, data: bytes) -> None:
-    """Append ``data`` durably and whole: where the disk refuses it, the file stays as it was."""
+def _append(path: Path, data: bytes) -> int:
+    """Append ``data`` durably and whole: where the disk refuses it, the file stays as it was. How long it is then."""
     with open(path, "ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)
         rest = memoryview(data)
@@ -346,6 +359,25 @@ def _append(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 file.truncate(before)
             raise
+    return before + len(data)
+
+
+def _write_number(path: Path, number: int) -> None:
+    """In one call and always as long, so that a kill leaves a number. It need not outlive a power cut."""
+    with open(path, "r+b" if path.exists() else "wb", buffering=0) as file:
+        file.write(b"%020d" % number)
+
+
+def _number(path: Path) -> int:
+    """What ``_write_number`` has written last, 0 where that can't be read: then it can't be compared."""
+    try:
+        return int(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _changed(path: Path) -> IndexDamaged:
+    return IndexDamaged(f"The file {path} was changed after it was written. Run: manage.py newsindex_rebuild")
 
 
 def _sum(lines: Sequence[str]) -> str:

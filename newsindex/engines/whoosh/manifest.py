@@ -2,7 +2,8 @@
 
 A generation's directory holds:
 
-    commit                 JSON: {"format": f, "number": n, "segments": [...], "checksum": CRC-32 of the others}
+    commit                 JSON: {"format": f, "number": n, "serial": s, "segments": [...], "checksum": CRC-32 of the
+                           others}
     <16 hex>.segment       a segment, see layout.py
     <16 hex>.deleted       which articles of a segment are deleted: the array "articles", ascending, 32 bit
     merge.lock             held by whoever merges segments; says which ones (upkeep.py)
@@ -52,10 +53,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a commit file says. number: counts the commits of the generation."""
+    """What a commit file says. number: counts the commits of the generation. serial: ``Engine.serial``."""
 
     number: int
     segments: tuple[Entry, ...] = ()
+    serial: int = 0
 
     def files(self) -> frozenset[str]:
         """The names of the files that belong to the commit."""
@@ -68,6 +70,7 @@ def encoded(manifest: Manifest) -> bytes:
     content = {
         "format": INDEX_FORMAT,
         "number": manifest.number,
+        "serial": manifest.serial,
         "segments": [asdict(entry) for entry in manifest.segments],
     }
     return json.dumps({**content, "checksum": _checksum(content)}).encode()
@@ -87,8 +90,10 @@ def decoded(path: Path, data: bytes) -> Manifest:
     if checksum != computed:
         raise _damaged(path, "it was changed after it was written: its checksum is wrong")
     try:
-        manifest = Manifest(content["number"], tuple(Entry(**entry) for entry in content["segments"]))
-        sound = _sound(manifest.segments) and _count(manifest.number)
+        segments = tuple(Entry(**entry) for entry in content["segments"])
+        # The first commits of this format have no serial.
+        manifest = Manifest(content["number"], segments, content.get("serial", 0))
+        sound = _sound(manifest.segments) and _count(manifest.number) and _count(manifest.serial)
     except (KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, f"it lacks what a commit has ({error!r})") from error
     if not sound:

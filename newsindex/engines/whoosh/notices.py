@@ -11,6 +11,7 @@ from newsindex.engines.whoosh.generations import Generations
 from newsindex.engines.whoosh.purging import unfinished_purge
 from newsindex.engines.whoosh.store import Store
 from newsindex.exceptions import EngineError, IndexDamaged, IndexNotBuilt
+from newsindex.logs import some
 
 #: The ids of system checks, by kinds of notices. A rebuild that was left is no fault.
 _IDS: Final = {"analysis": "newsindex.W014", "purge": "newsindex.W015"}
@@ -76,6 +77,6 @@ def _rebuild(generations: Generations) -> Iterator[Notice]:
             articles = 0
         yield Notice(
             "rebuild",
-            f"A rebuild of the index in {generations.path} has begun and kept {articles} articles so far. Unless one "
-            "is running, manage.py newsindex_rebuild goes on with it.",
+            f"A rebuild of the index in {generations.path} has begun and kept {some(articles, 'article')} so far. "
+            "Unless one is running, manage.py newsindex_rebuild goes on with it.",
         )

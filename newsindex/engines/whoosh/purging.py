@@ -151,8 +151,8 @@ def _previous(generations: Generations, opened: Callable[[Pointer], Store]) -> P
 
     try:
         store = Store(generations.directory(pointer.previous))
-        found = _taken_out(store, alone, lambda: None, withdrawn)
-        return Purged(documents=found, segments=rewrite(store, alone, 0.0))
+        _taken_out(store, alone, lambda: None, withdrawn)
+        return Purged(segments=rewrite(store, alone, 0.0))
     except IndexDamaged:
         # What can't be read can't be purged, and is no use for going back.
         generations.remove(pointer.previous)

@@ -170,15 +170,15 @@ class WhooshRebuild(Rebuild):
             raise IndexDamaged(f"The new generation {self.generation} is damaged: {'; '.join(found[:5])}")
         return statistics(self.store, self.generation)
 
-    def swap(self) -> None:
+    def swap(self, serial: int = 0) -> None:
         self._check_open()
         if self._writer is not None:
             raise ContractError("Commit or cancel the writer of a rebuild before the swap.")
         if not self._live_lock.held:
             with self.exclusive():
-                self._replace()
+                self._replace(serial)
         else:
-            self._replace()
+            self._replace(serial)
 
     def abort(self) -> None:
         if not self._lock.held:
@@ -200,9 +200,11 @@ class WhooshRebuild(Rebuild):
         else:
             self.abort()
 
-    def _replace(self) -> None:
+    def _replace(self, serial: int) -> None:
         # A crash between the two leaves the old generation live, and a finished one that the next rebuild removes.
         with writing(str(self._generations.path)):
+            if serial:
+                self.store.commit(self.store.members()[1], serial=serial)
             self._generations.finish(self.generation)
             self._generations.point_to(self.generation, analysis())
         try:

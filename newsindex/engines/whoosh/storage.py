@@ -85,6 +85,12 @@ def replace_file(path: Path, aside: Path, data: bytes) -> tuple[int, ...]:
     return written
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file that may have gone already. A directory of its name is somebody else's, and stays."""
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+
+
 class _Handle:
     """An open file for as long as somebody holds on to it."""
 

@@ -21,7 +21,7 @@ from newsindex.engines.whoosh.lexicon import Lexicon
 from newsindex.engines.whoosh.manifest import ASIDE, COMMIT, DELETED, SEGMENT, Entry, Manifest, decoded, encoded
 from newsindex.engines.whoosh.segments import Segment, damaged
 from newsindex.engines.whoosh.snapshots import Snapshot
-from newsindex.engines.whoosh.storage import Watched, reading, replace_file, sync_directory, writing
+from newsindex.engines.whoosh.storage import Watched, reading, remove_file, replace_file, sync_directory, writing
 from newsindex.exceptions import EngineError, IndexDamaged
 
 #: The array of a file of deletions.
@@ -132,20 +132,28 @@ class Store:
     def path(self, name: str, ending: str = SEGMENT) -> Path:
         return self.directory / (name + ending)
 
-    def commit(self, members: Sequence[Member], *, after: Manifest | None = None, clean: bool = True) -> Manifest:
+    def commit(
+        self,
+        members: Sequence[Member],
+        *,
+        after: Manifest | None = None,
+        clean: bool = True,
+        serial: int | None = None,
+    ) -> Manifest:
         """Make these segments the index, durably, in one step; then remove what no longer belongs to it.
 
         after: the commit that ``members`` come from; EngineError where it is not the newest any more, as the locks of
         writers are no help once somebody has removed their files. clean: not where segments are being written that no
-        commit names yet. OSError where the system refuses; then the commit before counts, but for a failure after the
-        last step.
+        commit names yet. serial: the number of the commit before unless given. OSError where the system refuses; then
+        the commit before counts, but for a failure after the last step.
         """
         stored = tuple([self._stored(member) for member in members])
         # The files are durable, their names must be so before a commit speaks of them.
         sync_directory(self.directory)
         with self._alone():
             newest = self.manifest()
-            manifest = Manifest(newest.number + 1, tuple([member.entry() for member in stored]))
+            entries = tuple([member.entry() for member in stored])
+            manifest = Manifest(newest.number + 1, entries, newest.serial if serial is None else serial)
             self._require(after or newest, newest, manifest)
             self._watched.replace(self.directory / ASIDE, encoded(manifest), manifest)
             with self._lock:
@@ -190,7 +198,7 @@ class Store:
         kept = manifest.files()
         for name in os.listdir(self.directory):
             if name.endswith((SEGMENT, DELETED)) and name not in kept:
-                (self.directory / name).unlink(missing_ok=True)
+                remove_file(self.directory / name)
 
     def size(self) -> int:
         """Bytes on the disk."""

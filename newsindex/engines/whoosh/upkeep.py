@@ -20,7 +20,7 @@ from newsindex.engines.whoosh.arrays import Array
 from newsindex.engines.whoosh.generations import FileLock
 from newsindex.engines.whoosh.manifest import MERGING
 from newsindex.engines.whoosh.merging import merge
-from newsindex.engines.whoosh.storage import writing
+from newsindex.engines.whoosh.storage import remove_file, writing
 from newsindex.engines.whoosh.store import Member, Store, new_name
 from newsindex.exceptions import WriterBusy
 from newsindex.logs import get_logger
@@ -227,4 +227,4 @@ def _announced(lock: FileLock) -> frozenset[str] | None:
 def _remove_leftovers(store: Store) -> None:
     """What a merge that was killed has left: nobody else writes such files."""
     for path in store.directory.glob(f"*{MERGING}"):
-        path.unlink(missing_ok=True)
+        remove_file(path)

@@ -88,9 +88,11 @@ class WhooshWriter(Writer):
                 self._before_commit(self._changed)
                 self._write()
                 self._finish()
-                if self._written or self._gone:
+                if self._written or self._gone or self.serial is not None:
+                    if self._members is None:
+                        self._base, self._members = self._store.members()
                     self._untidy = True
-                    self._store.commit(merged(self._store, self._result()), after=self._base)
+                    self._store.commit(merged(self._store, self._result()), after=self._base, serial=self.serial)
                     self._untidy = False
         finally:
             self._end()

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from newsindex import importing, indexing
 from newsindex.engines import engines
+from newsindex.logs import some
 
 
 class Command(BaseCommand):
@@ -50,7 +51,7 @@ class Command(BaseCommand):
                 f"{counts.new} new, {counts.updated} updated, {counts.unchanged} unchanged, {counts.failed} failed"
             )
         if pending := sum(indexing.status(engine=alias).pending for alias in engines):
-            self.stdout.write(f"{pending} changes are pending: run newsindex_update, or newsindex_rebuild once.")
+            self.stdout.write(f"{some(pending, 'change')} pending: run newsindex_update, or newsindex_rebuild once.")
         if counts.failed:
             raise CommandError(f"{counts.failed} could not be imported.")
 

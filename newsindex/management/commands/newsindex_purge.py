@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from newsindex import indexing, operations
-from newsindex.exceptions import NewsIndexError
+from newsindex.logs import some
 from newsindex.management.arguments import engine_alias
+from newsindex.management.trouble import told
 from newsindex.sources import sources
 
 
@@ -51,10 +52,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, keys: list[str], hidden: bool, verbosity: int, **options: Any) -> None:
-        try:
+        with told():
             reports = operations.purge(keys, hidden=hidden, engine=options["engine"], wait=options["wait"])
-        except NewsIndexError as error:
-            raise CommandError(str(error)) from error
         for report in reports:
             self._print(report, verbosity)
         if errors := [report.error for report in reports if report.error]:
@@ -68,10 +67,13 @@ class Command(BaseCommand):
         for failed, text in report.failed:
             self.stderr.write(f"{failed} stays: {text}")
         if report.pending:
-            self.stderr.write(f"{report.engine}: {report.pending} changes are pending; what they replace stays.")
+            self.stderr.write(
+                f"{report.engine}: {some(report.pending, 'change')} pending; what is replaced by it stays."
+            )
         if verbosity and not report.error:
             purged = report.purged
             self.stdout.write(
-                f"{report.engine}: {purged.documents} documents taken out, {purged.segments} files written anew, "
-                f"{purged.generations} unfinished or unreadable indexes removed"
+                f"{report.engine}: {some(purged.documents, 'document')} taken out, "
+                f"{some(purged.segments, 'file')} written anew, "
+                f"unfinished or unreadable indexes removed: {purged.generations}"
             )

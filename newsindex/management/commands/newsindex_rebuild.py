@@ -10,10 +10,11 @@ from tqdm import tqdm
 
 from newsindex import operations, replicas
 from newsindex.engines import DEFAULT_ALIAS, engines
-from newsindex.exceptions import NewsIndexError
 from newsindex.indexing import RebuildReport
+from newsindex.logs import some
 from newsindex.management.arguments import at_least_one, engine_alias
 from newsindex.management.durations import in_words
+from newsindex.management.trouble import told
 from newsindex.pace import Pace
 
 #: Seconds between two lines of progress, where there is no terminal for a bar.
@@ -47,20 +48,19 @@ class Command(BaseCommand):
             return
         if verbosity and not options["fresh"] and _was_left(engine):
             self._say(f"{engine}: a rebuild was left unfinished; this one goes on with it (--fresh begins anew).")
-        try:
+        with told():
             report = self._rebuild(engine, verbosity, options["batch_size"], options["fresh"])
-        except NewsIndexError as error:
-            raise CommandError(str(error)) from error
         for key, text in report.failures:
             self.stderr.write(f"{key} was left out: {text}")
         if verbosity:
             stats = report.stats
             reused = f", {report.reused} of them written before" if report.reused else ""
             self.stdout.write(
-                f"{engine}: {stats.articles} articles{reused}, {stats.paragraphs} paragraphs in {report.took:.1f} s"
+                f"{engine}: {some(stats.articles, 'article')}{reused}, {some(stats.paragraphs, 'paragraph')} "
+                f"in {report.took:.1f} s"
             )
         if report.failed:
-            raise CommandError(f"{report.failed} objects were left out.")
+            raise CommandError(f"{some(report.failed, 'object')} left out: see above.")
 
     def _rebuild(self, engine: str, verbosity: int, batch_size: int, fresh: bool) -> RebuildReport:
         """With a bar in a terminal; elsewhere with a line now and then."""
@@ -76,7 +76,7 @@ class Command(BaseCommand):
                 if verbosity and not in_terminal and time.monotonic() >= due:
                     due = time.monotonic() + LINE_AFTER
                     left = "" if remaining is None else f", about {in_words(remaining)} left"
-                    self._say(f"{engine}: {done} of {total} rows{left}")
+                    self._say(f"{engine}: {done} of {some(total, 'row')}{left}")
 
             return operations.rebuild(engine=engine, batch_size=batch_size, progress=advance, fresh=fresh)
 

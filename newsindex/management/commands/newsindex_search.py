@@ -15,6 +15,7 @@ from newsindex.engines.counting import local
 from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters
 from newsindex.highlighting import excerpt, terminal
+from newsindex.logs import some
 from newsindex.management.arguments import at_least_one, engine_alias
 from newsindex.searching import EVERYBODY, Result, closeness_message, correction_message, note_messages, search
 from newsindex.views import BoundedPaginator, Found, SearchMixin, search_data
@@ -133,7 +134,7 @@ def _tree(explanation: Explanation) -> Iterator[str]:
 
 def _leaf(leaf: LeafPart, articles: int) -> Iterator[str]:
     weight = "" if leaf.weight == 1 else f" × {leaf.weight:g} as a function word"
-    found = f"in {leaf.articles} of {articles} articles"
+    found = f"in {leaf.articles} of {some(articles, 'article')}"
     yield f"{leaf.score:.6f} {leaf.text}: idf {leaf.idf:.6f}{weight}, {found}; tf {leaf.tf:.6f}"
     for place in leaf.places:
         forms = ", ".join(place.forms)

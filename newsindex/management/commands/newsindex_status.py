@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from newsindex import indexing
 from newsindex.engines import DEFAULT_ALIAS, engines
-from newsindex.logs import one_line
+from newsindex.logs import one_line, some
 from newsindex.management.arguments import engine_alias
 from newsindex.management.durations import in_words
 from newsindex.models import IndexRun
@@ -65,7 +65,7 @@ def _lines(status: indexing.Status) -> list[str]:
 
 def _pending(status: indexing.Status) -> str:
     """An object that was saved several times is pending as often, and is indexed once."""
-    objects = f", of {status.objects} objects" if status.objects < status.pending else ""
+    objects = f", of {some(status.objects, 'object')}" if status.objects < status.pending else ""
     since = f", the oldest since {timezone.localtime(status.oldest):%Y-%m-%d %H:%M}" if status.oldest else ""
     return f"{status.pending} ({status.failed} failed{objects}{since})"
 

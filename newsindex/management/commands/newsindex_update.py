@@ -9,8 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from newsindex import indexing, operations
-from newsindex.logs import one_line
+from newsindex.logs import one_line, some
 from newsindex.management.arguments import engine_alias, seconds
+from newsindex.management.trouble import told
 from newsindex.watching import Watch
 
 
@@ -38,7 +39,8 @@ class Command(BaseCommand):
         if options["watch"]:
             self._watch(engine, wait, options["interval"], verbosity)
         else:
-            self._once(engine, wait, verbosity)
+            with told():
+                self._once(engine, wait, verbosity)
 
     def _watch(self, engine: str | None, wait: float, interval: float, verbosity: int) -> None:
         stop = threading.Event()
@@ -74,4 +76,4 @@ class Command(BaseCommand):
         if report.error:
             raise CommandError(report.error)
         if report.failed:
-            raise CommandError(f"{report.failed} objects could not be indexed and stay pending.")
+            raise CommandError(f"{some(report.failed, 'object')} could not be indexed: left pending.")

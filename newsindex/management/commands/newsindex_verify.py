@@ -8,9 +8,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from newsindex import indexing, operations
 from newsindex.engines import DEFAULT_ALIAS
-from newsindex.exceptions import IndexNotBuilt, NewsIndexError
-from newsindex.logs import one_line
+from newsindex.exceptions import IndexNotBuilt
+from newsindex.logs import one_line, some
 from newsindex.management.arguments import engine_alias
+from newsindex.management.trouble import told
 
 
 class Command(BaseCommand):
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, engine: str, repair: bool, verbosity: int, **options: Any) -> None:
-        try:
+        with told():
             report = _verified(engine, repair)
             self._print(report, verbosity)
             if repair and (report.drift or report.index_errors):
@@ -40,8 +41,6 @@ class Command(BaseCommand):
                 report = operations.verify(engine=engine)
                 self.stdout.write("After the repair:")
                 self._print(report, verbosity)
-        except NewsIndexError as error:
-            raise CommandError(str(error)) from error
         if report.failed and not (report.drift or report.index_errors):
             raise CommandError("What failed stays pending: mend what its source raises, then run newsindex_update.")
         if not report.ok:
@@ -61,7 +60,7 @@ class Command(BaseCommand):
         if verbosity:
             self.stdout.write(
                 f"{report.engine}: {report.checked} checked, {len(report.missing)} missing, "
-                f"{len(report.stale)} stale, {len(report.ghost)} ghosts, {len(report.failed)} failed"
+                f"{len(report.stale)} stale, {some(len(report.ghost), 'ghost')}, {len(report.failed)} failed"
             )
 
 
