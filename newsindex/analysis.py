@@ -141,7 +141,7 @@ class Token(NamedTuple):
     pair: bool = False
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=32_768)
 def fold(word: str) -> str:
     """``word`` without case, width, invisible characters, and accents on Latin and Greek letters."""
     if word.isascii():
@@ -177,7 +177,7 @@ def keyword(value: str) -> str:
     return " ".join(fold(part) for part in value.translate(_UNTYPED).split())
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=32_768)
 def terms(word: str, language: str) -> tuple[str, ...]:
     """What ``word`` is found by in a text of ``language`` (a code from ``stemming_language``)."""
     folded = fold(word)

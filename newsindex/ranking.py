@@ -41,6 +41,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from newsindex.analysis import length, tokens
@@ -71,7 +72,12 @@ _WORDS: Final = (Word, Synonyms)
 
 def asked_length(leaves: Sequence[Leaf]) -> int:
     """How many positions the leaves take together: no title of an exact match is longer. 0 for no leaves."""
-    return sum(length(tokens(leaf.text, "")) for leaf in leaves)
+    return sum(_length(leaf.text) for leaf in leaves)
+
+
+@lru_cache(maxsize=4_096)
+def _length(text: str) -> int:
+    return length(tokens(text, ""))
 
 
 def weighed(name: str, frequency: float, size: float, average: float) -> float:
@@ -97,6 +103,8 @@ def newness(age: timedelta, recency: timedelta) -> float:
 
 def leaf_weights(leaves: Sequence[Node]) -> list[float]:
     """What each idf is multiplied with: less than 1 for a function word among other words, 1 for what is no word."""
+    if len(leaves) < 2:
+        return [1.0] * len(leaves)
     words = {number: _said(leaf) for number, leaf in enumerate(leaves) if isinstance(leaf, _WORDS)}
     weights = [1.0] * len(leaves)
     # Where all words are function words, what counts may be a phrase beside them: still they count fully.
@@ -105,6 +113,7 @@ def leaf_weights(leaves: Sequence[Node]) -> list[float]:
     return weights
 
 
+@lru_cache(maxsize=4_096)
 def _said(leaf: Word | Synonyms) -> str:
     """What tells whether a word is a function word: it is folded, or has its marks where the query has any."""
     word = leaf.word if isinstance(leaf, Synonyms) else leaf

@@ -10,7 +10,8 @@ that is also a noun of some weight ("us", "it", "may", "will") is not in them wh
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from newsindex.analysis import fold
@@ -114,6 +115,18 @@ _KNOWN: Final = {language: known | _WRITTEN.get(language, frozenset()) for langu
 _ALL: Final = frozenset().union(*STOP_WORDS.values())
 
 
+def _by_word() -> Mapping[str, Sequence[str]]:
+    """The languages in which each word is one: to look at each list takes longer than a short query may."""
+    found = defaultdict(list)
+    for language, known in _KNOWN.items():
+        for word in known:
+            found[word].append(language)
+    return dict(found)
+
+
+_LANGUAGES: Final = _by_word()
+
+
 def is_function_word(word: str) -> bool:
     """Whether a folded word is one in any language."""
     return word in _ALL
@@ -141,15 +154,10 @@ def shares(words: Sequence[str]) -> list[float]:
     return [SHARE if word in stop else 1.0 for word in words]
 
 
-def _function_words(words: set[str]) -> frozenset[str]:
+def _function_words(words: set[str]) -> set[str]:
     """Those of ``words`` that are function words in each of the languages that the words seem to be of."""
-    found = {language: words & known for language, known in _KNOWN.items()}
-    most = max(map(len, found.values()))
+    found = Counter(language for word in words for language in _LANGUAGES.get(word, ()))
+    most = max(found.values(), default=0)
     if most < _RECOGNISED:
-        return frozenset()
-    return frozenset(_common(own for own in found.values() if len(own) == most))
-
-
-def _common(sets: Iterable[set[str]]) -> set[str]:
-    first, *others = sets
-    return first.intersection(*others)
+        return set()
+    return words.intersection(*(_KNOWN[language] for language, count in found.items() if count == most))

@@ -63,7 +63,7 @@ def test_arrays_are_read_as_they_were_written(tmp_path: Path) -> None:
     writer = ArrayWriter(path)
     for name, values in ARRAYS.items():
         writer.add(name, values)
-    size = writer.close(META)
+    size = writer.close(META).size
     file = ArrayFile(path)
     assert file.size == size == path.stat().st_size
     assert file.meta == META
@@ -677,3 +677,21 @@ def test_an_array_without_checksums_of_blocks_is_one_block(tmp_path: Path) -> No
     (tmp_path / "b").write_bytes(header + data[HEADER.size : at] + old)
     assert np.array_equal(ArrayFile(tmp_path / "b").part("large", 10, 20), values[10:20])
     assert list(ArrayFile(tmp_path / "b").broken()) == []
+
+
+def test_whoever_wrote_a_file_need_not_read_what_it_says_of_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    writer = ArrayWriter(path)
+    for name, values in ARRAYS.items():
+        writer.add(name, values)
+    directory = writer.close(META)
+    assert content(ArrayFile(path, directory)) == content(ArrayFile(path))
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    with pytest.raises(IndexDamaged, match="cut off or changed"):
+        ArrayFile(path, directory)
+    _, length, offset, _ = directory.arrays["small"]
+    assert length
+    path.write_bytes(data[:offset] + b"\x77" + data[offset + 1 :])
+    with pytest.raises(IndexDamaged, match="small"):
+        ArrayFile(path, directory)["small"]

@@ -39,7 +39,7 @@ from newsindex.engines.whoosh import workers as workers_module
 from newsindex.engines.whoosh.arrays import ArrayFile
 from newsindex.engines.whoosh.building import SegmentBuilder
 from newsindex.engines.whoosh.layout import form_key
-from newsindex.engines.whoosh.lexicon import Lexicon, cut
+from newsindex.engines.whoosh.lexicon import Lexicon, cut, cut_few
 from newsindex.engines.whoosh.rows import Row, prepared
 from newsindex.engines.whoosh.workers import SegmentWorkers
 from newsindex.exceptions import ContractError, EngineError
@@ -454,3 +454,9 @@ def running(process: int) -> bool:
     # A zombie that nobody waits for has ended.
     status = Path(f"/proc/{process}/stat")
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.text(alphabet="ab1 9CZ+#.,'-_`\n&\0\x1c%", max_size=20))
+def test_texts_of_ascii_are_cut_as_the_regular_expression_cuts_them(text: str) -> None:
+    assert cut_few([text]) == [RUN.findall(text)]

@@ -22,7 +22,7 @@ from newsindex.deadline import Deadline
 from newsindex.engines.base import EVERYTHING, Document, SearchPage, SearchRequest, versioned
 from newsindex.engines.memory import MemoryEngine, View
 from newsindex.engines.paging import microseconds, place
-from newsindex.engines.whoosh import WhooshEngine, completion, ordering, phrases, runs, selection
+from newsindex.engines.whoosh import WhooshEngine, completion, ordering, phrases, runs, selection, snapshots
 from newsindex.engines.whoosh.evaluation import Evaluation
 from newsindex.engines.whoosh.ordering import Order
 from newsindex.engines.whoosh.runs import Run, ranges
@@ -188,6 +188,20 @@ def test_a_view_is_remembered_until_something_comes_or_goes(tmp_path: Path) -> N
     assert seen(2, "public") == seen(99, "public") == [True, True, False, False]
     assert seen(0, "members") == [False, False, False, True]
     assert seen(0, "*") == [True, True, True, True]
+
+
+def test_words_are_remembered_a_bounded_number_of_them(tmp_path: Path) -> None:
+    said = [f"ferry{chr(97 + number // 26)}{chr(97 + number % 26)}x" for number in range(snapshots.WORDS + 5)]
+    engine = WhooshEngine(path=tmp_path / "index")
+    build_empty(engine)
+    with engine.writer() as writer:
+        writer.put(article(1, "Ferry", " ".join(said)))
+    first = [ask(engine, word).hits for word in said]
+    kept = engine._snapshot().runs
+    assert all(first) and len(kept) == snapshots.WORDS
+    assert Word(said[0]) not in kept and Word(said[-1]) in kept
+    assert [ask(engine, word).hits for word in reversed(said)] == first[::-1]
+    engine.close()
 
 
 def test_a_deleted_article_is_not_found_and_its_successor_is(tmp_path: Path) -> None:

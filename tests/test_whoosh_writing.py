@@ -674,7 +674,7 @@ def damaged(path: Path, name: str, change: Callable[[np.ndarray], None]) -> None
     made = ArrayWriter(file)
     for each, values in arrays.items():
         made.add(each, values)
-    size = made.close(old.meta)
+    size = made.close(old.meta).size
     changed(live(path) / "commit", lambda content: content["segments"][0].update(size=size))
 
 

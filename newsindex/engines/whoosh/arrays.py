@@ -21,8 +21,10 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -39,14 +41,16 @@ _ALIGNMENT: Final = 64
 _TYPES: Final = {
     kind: np.dtype(kind) for kind in ("|u1", "|i1", "<u2", "<u4", "<u8", "<i2", "<i4", "<i8", "<f4", "<f8")
 }
+_SIZES: Final = {kind: dtype.itemsize for kind, dtype in _TYPES.items()}
 _UNSIGNED: Final = tuple(_TYPES[kind] for kind in ("|u1", "<u2", "<u4", "<u8"))
 #: How ``struct`` calls the same.
 _CODES: Final = "BHIQ"
 _CHUNK: Final = 1 << 22
-_SMALL: Final = 1 << 15
 _ZEROS: Final = bytes(_ALIGNMENT)
 #: How many bytes of an array have a checksum of their own: what a single look at it costs at most, a tenth of a ms.
 _BLOCK: Final = 1 << 16
+#: Up to so many bytes are collected before they are written: most small segments have no more. No more than a block.
+_SMALL: Final = 1 << 16
 
 
 def smallest(values: Array) -> Array:
@@ -67,6 +71,15 @@ def packed(values: Sequence[int], largest: int) -> tuple[str, bytes]:
     return _UNSIGNED[at].str, struct.pack(f"<{len(values)}{_CODES[at]}", *values)
 
 
+class Directory(NamedTuple):
+    """What a file says of itself, as JSON has it, and its size in bytes: for those who go on with what they wrote."""
+
+    size: int
+    meta: Mapping[str, Any]
+    arrays: Mapping[str, Sequence[Any]]
+    blocks: Mapping[str, Sequence[int]]
+
+
 class ArrayWriter:
     """Writes a file of arrays, any of them in pieces. The file counts only once ``close`` has returned.
 
@@ -74,15 +87,16 @@ class ArrayWriter:
     array as a whole at any time; ``close``. OSError where the system refuses.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._end = _HEADER.size
         self._arrays: dict[str, list[Any]] = {}
+        #: Of the arrays that come in pieces: the checksums of their blocks, and how many values they have.
         self._blocks: dict[str, list[int]] = {}
         self._filled: dict[str, int] = {}
-        #: Bytes that are still to be written, and where.
-        self._waiting = bytearray()
+        #: Bytes that are still to be written, and where. There is room for the header, which comes last.
+        self._waiting = bytearray(_HEADER.size)
         self._waiting_at = 0
 
     def add(self, name: str, values: Array) -> None:
@@ -96,31 +110,30 @@ class ArrayWriter:
 
     def put(self, name: str, kind: str, data: bytes) -> None:
         """A whole array of a type as files name it, by its bytes: for small ones, of which a commit has dozens."""
-        length = self._filled[name] = len(data) // _TYPES[kind].itemsize
-        gap = self._room(name, kind, length) - self._waiting_at - len(self._waiting)
+        if len(data) > _SMALL:
+            self.reserve(name, kind, len(data) // _TYPES[kind].itemsize)
+            self.append(name, np.frombuffer(data, kind))
+            return
+        offset = self._room(name, kind, len(data) // _SIZES.get(kind, 1), zlib.crc32(data))
+        gap = offset - self._waiting_at - len(self._waiting)
         if 0 <= gap < _ALIGNMENT and len(self._waiting) + len(data) <= _SMALL:
             self._waiting += _ZEROS[:gap]
             self._waiting += data
         else:
-            self._write(memoryview(data), self._arrays[name][2])
-        if len(data) <= _BLOCK:
-            self._blocks[name] = [zlib.crc32(data)] if data else []
-        else:
-            _sum_up(self._blocks[name], memoryview(data), 0)
+            self._write(memoryview(data), offset)
 
     def reserve(self, name: str, kind: DTypeLike, length: int) -> None:
         """Make room for ``length`` values."""
         self._room(name, np.dtype(kind).newbyteorder("<").str, int(length))
-        self._filled[name] = 0
+        self._blocks[name], self._filled[name] = [], 0
 
-    def _room(self, name: str, kind: str, length: int) -> int:
+    def _room(self, name: str, kind: str, length: int, checksum: int = 0) -> int:
         """Where an array begins."""
-        if kind not in _TYPES or name in self._arrays:
+        if kind not in _SIZES or name in self._arrays:
             raise ValueError(f"{self._path}: no array {name!r} of {kind} can be added.")
-        offset = -(-self._end // _ALIGNMENT) * _ALIGNMENT
-        self._arrays[name] = [kind, length, offset, 0]
-        self._blocks[name] = []
-        self._end = offset + _TYPES[kind].itemsize * length
+        offset = self._end + -self._end % _ALIGNMENT
+        self._arrays[name] = [kind, length, offset, checksum]
+        self._end = offset + _SIZES[kind] * length
         return offset
 
     def append(self, name: str, values: Array) -> None:
@@ -137,27 +150,30 @@ class ArrayWriter:
         _sum_up(self._blocks[name], data, before)
         self._filled[name] += len(piece)
 
-    def close(self, meta: Mapping[str, Any]) -> int:
-        """Write the directory and make the file durable. meta: JSON. Its size in bytes."""
-        for name, (_, length, _, _) in self._arrays.items():
-            if self._filled[name] != length:
-                raise ValueError(f"{self._path}: {name} has {self._filled[name]} of {length} values.")
+    def close(self, meta: Mapping[str, Any]) -> Directory:
+        """Write the directory and make the file durable. meta: JSON."""
+        for name, filled in self._filled.items():
+            if filled != self._arrays[name][1]:
+                raise ValueError(f"{self._path}: {name} has {filled} of {self._arrays[name][1]} values.")
             self._arrays[name][3] = _checksum(self._blocks[name])
         blocks = {name: sums for name, sums in self._blocks.items() if len(sums) > 1}
-        content = {"meta": meta, "arrays": self._arrays, "blocks": blocks}
-        directory = json.dumps(content, separators=(",", ":")).encode()
+        directory = _encoded(meta, self._arrays, blocks)
         self._write(memoryview(directory), self._end)
         header = _HEADER.pack(MAGIC, VERSION, 0, self._end, len(directory), zlib.crc32(directory))
-        self._write(memoryview(header), 0)
+        if self._waiting_at:
+            self._write(memoryview(header), 0)
+        else:
+            self._waiting[: len(header)] = header
         self._flush()
         os.fsync(self._file)
         self._release()
-        return self._end + len(directory)
+        return Directory(self._end + len(directory), meta, self._arrays, blocks)
 
     def abort(self) -> None:
         """Remove the unfinished file."""
         self._release()
-        self._path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(self._path)
 
     def _write(self, data: memoryview, offset: int) -> None:
         """Write bytes. A few wait for those that follow: most arrays of a small segment are small."""
@@ -174,7 +190,8 @@ class ArrayWriter:
             self._waiting += data
 
     def _flush(self) -> None:
-        self._put(memoryview(bytes(self._waiting)), self._waiting_at)
+        with memoryview(self._waiting) as data:
+            self._put(data, self._waiting_at)
         self._waiting.clear()
 
     def _put(self, data: memoryview, offset: int) -> None:
@@ -186,6 +203,14 @@ class ArrayWriter:
         handle, self._file = self._file, -1
         if handle >= 0:
             os.close(handle)
+
+
+def _encoded(meta: Mapping[str, Any], arrays: Mapping[str, Sequence[Any]], blocks: Mapping[str, list[int]]) -> bytes:
+    """The directory of a file: JSON."""
+    # The encoder takes several times as long for many short lists.
+    places = [f'{_quoted(name)}:["{kind}",{length},{at},{crc}]' for name, (kind, length, at, crc) in arrays.items()]
+    said, sums = (json.dumps(each, separators=(",", ":")) for each in (meta, blocks))
+    return f'{{"meta":{said},"arrays":{{{",".join(places)}}},"blocks":{sums}}}'.encode()
 
 
 def _sum_up(sums: list[int], data: memoryview, before: int) -> None:
@@ -213,25 +238,42 @@ class ArrayFile:
     The arrays stay good when the file is removed, and after a fork; the memory is given back with the last of them.
     """
 
-    def __init__(self, path: Path) -> None:
-        """IndexDamaged where the file is missing (then with FileNotFoundError as its cause), foreign or cut off."""
+    def __init__(self, path: Path | str, written: Directory | None = None) -> None:
+        """IndexDamaged where the file is missing (then with FileNotFoundError as its cause), foreign or cut off.
+
+        written: what it says of itself, for whoever has just written it; arrays are checked as ever.
+        """
         self.path = path
         self._data, self._status = _mapped(path)
         self._name = os.fspath(path)
         self.size = len(self._data)
+        self.meta: dict[str, Any]
+        self._places: dict[str, tuple[np.dtype[Any], int, int, int]]
+        self._sums: Mapping[str, Sequence[int]]
+        #: The arrays that were asked for.
+        self._arrays: dict[str, Array] = {}
+        #: Those of which all was checked.
+        self._whole: dict[str, Array] = {}
+        if written is None:
+            self._decode()
+        elif written.size == self.size:
+            self.meta = dict(written.meta)
+            self._places = {name: (_TYPES[kind], *place) for name, (kind, *place) in written.arrays.items()}
+            self._sums = written.blocks
+        else:
+            raise self._damaged("it is cut off or changed")
+        #: For others that were asked for, a byte for each block, 1 where it was not, and how many values a block has.
+        self._left: dict[str, tuple[bytearray, int]] = {}
+
+    def _decode(self) -> None:
         directory = self._directory()
         try:
-            self.meta: dict[str, Any] = dict(directory["meta"].items())
-            self._places: dict[str, tuple[np.dtype[Any], int, int, int]] = dict(self._checked(directory["arrays"]))
+            self.meta = dict(directory["meta"].items())
+            self._places = dict(self._checked(directory["arrays"]))
             # Written without blocks by versions before there were any; such an array is one block.
             self._sums = dict(self._checked_sums(directory.get("blocks", {})))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._damaged(f"its directory says {error!r}") from error
-        self._arrays: dict[str, Array] = {}
-        #: The arrays of which all was checked.
-        self._whole: dict[str, Array] = {}
-        #: For the other ones, a byte for each block: 1 where it was not.
-        self._left = {name: bytearray(b"\1" * len(self._sums.get(name, "1"))) for name in self._places}
 
     def __contains__(self, name: str) -> bool:
         return name in self._places
@@ -257,20 +299,22 @@ class ArrayFile:
         array = self._whole.get(name)
         if array is None:
             array = self.unchecked(name)
-            if name in self._left:
-                for first, end in zip(firsts.tolist(), ends.tolist(), strict=True):
-                    self.check(name, first, end)
+            for first, end in zip(firsts.tolist(), ends.tolist(), strict=True):
+                self.check(name, first, end)
         return array
 
     def check(self, name: str, first: int, end: int) -> None:
         """IndexDamaged where values of an array, from ``first`` on, are not what was written. Each block once."""
-        left = self._left.get(name)
-        if left is None or first >= end:
+        if first >= end or name in self._whole:
             return
-        kind = self._places[name][0]
-        size = self._block_size(name)
-        stop = (end * kind.itemsize - 1) // size + 1
-        block = left.find(1, first * kind.itemsize // size, stop)
+        found = self._left.get(name)
+        if found is None:
+            blocks = bytearray(b"\1" * len(self._sums.get(name, "1")))
+            values = max(self._block_size(name) // self._places[name][0].itemsize, 1)
+            found = self._left.setdefault(name, (blocks, values))
+        left, size = found
+        stop = (end - 1) // size + 1
+        block = left.find(1, first // size, stop)
         while block >= 0:
             if not self._is_sound(name, block):
                 raise self._damaged(f"its array {name} is not what was written")
@@ -327,8 +371,9 @@ class ArrayFile:
                 sound = zlib.crc32(data[offset:stop]) == checksum
             if between or not sound:
                 yield name
-            elif self._left.pop(name, None) is not None:
+            elif name not in self._whole:
                 self._whole[name] = self.unchecked(name)
+                self._left.pop(name, None)
 
     def _block_size(self, name: str) -> int:
         kind, length, _, _ = self._places[name]
@@ -391,16 +436,19 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _mapped(path: Path) -> tuple[mmap.mmap, tuple[int, ...]]:
+def _mapped(path: Path | str) -> tuple[mmap.mmap, tuple[int, ...]]:
     """The content of a file, and what tells whether it was written to since."""
     try:
-        with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            status = os.fstat(handle)
             if status.st_size == 0:
                 raise IndexDamaged(
                     f"The index file {path} is empty. Make a new index with: manage.py newsindex_rebuild"
                 )
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), _identity(status)
+            return mmap.mmap(handle, 0, access=mmap.ACCESS_READ), _identity(status)
+        finally:
+            os.close(handle)
     except OSError as error:
         raise IndexDamaged(
             f"The index file {path} can't be read: {error}. Make a new index with: manage.py newsindex_rebuild"

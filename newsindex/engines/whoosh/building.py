@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsindex.engines.base import Document
-from newsindex.engines.whoosh.arrays import ArrayWriter, smallest
+from newsindex.engines.whoosh.arrays import ArrayWriter, Directory, smallest
 from newsindex.engines.whoosh.dictionary import places_of, ranked, write_dictionary
 from newsindex.engines.whoosh.inversion import FieldTokens, lengths_of_articles, places, postings
 from newsindex.engines.whoosh.layout import LABELS, article_type, key_hash, numbers
@@ -69,16 +69,15 @@ class SegmentBuilder:
         self.characters = self.paragraphs = 0
         return rows
 
-    def build(self, path: Path) -> None:
+    def build(self, path: Path | str) -> Directory:
         """Write what was added, in that order, to a new file, and be empty, whatever happens. OSError."""
         small = self.characters <= SMALL
         rows = self.take()
         writer = ArrayWriter(path)
         try:
             if small:
-                small_segment(writer, self._lexicon, rows)
-            else:
-                _Build(writer, self._lexicon, deque(rows)).run()
+                return small_segment(writer, self._lexicon, rows)
+            return _Build(writer, self._lexicon, deque(rows)).run()
         except BaseException:
             writer.abort()
             raise
@@ -99,7 +98,7 @@ class _Build:
         self._heads: list[Row] = []
         self._sizes = np.empty(0, np.int64)
 
-    def run(self) -> None:
+    def run(self) -> Directory:
         self._texts()
         self._articles()
         self._labels()
@@ -113,7 +112,7 @@ class _Build:
         write_dictionary(self._writer, self._lexicon, used, ranks)
         for field in FIELDS:
             self._postings(field, ranks, len(used))
-        self._writer.close(meta)
+        return self._writer.close(meta)
 
     def _texts(self) -> None:
         """Write the texts, keep their tokens, and the rest of the rows."""

@@ -105,7 +105,7 @@ class WhooshEngine(Engine):
             hits = tuple(article_hit(evaluation, hit, wanted, best) for hit in found.hits)
         else:
             keys = snapshot.keys([hit.ordinal for hit in found.hits])
-            hits = tuple(ArticleHit(key, hit.score) for key, hit in zip(keys, found.hits, strict=True))
+            hits = tuple(map(ArticleHit, keys, [hit.score for hit in found.hits]))
         return SearchPage(
             hits=hits,
             total=total,
@@ -329,7 +329,9 @@ class WhooshEngine(Engine):
 
 def _matched(evaluation: Evaluation, request: SearchRequest) -> Mask:
     """All hits."""
-    matched = evaluation.matching(asked_tree(request)) & evaluation.passing(request.filters)
+    matched, passing = evaluation.matching(asked_tree(request)), evaluation.passing(request.filters)
+    if passing is not evaluation.view.seen:
+        matched = matched & passing
     return evaluation.closest(alternatives(request.query), matched) if request.match == "any" else matched
 
 

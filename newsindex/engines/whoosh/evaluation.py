@@ -20,12 +20,13 @@ from newsindex.deadline import Deadline, OutOfTime
 from newsindex.engines.base import Filters
 from newsindex.engines.closeness import enough, rarity
 from newsindex.engines.counting import midnight
+from newsindex.engines.whoosh.arrays import Array
 from newsindex.engines.whoosh.labels import Mask
 from newsindex.engines.whoosh.layout import UNDATED
 from newsindex.engines.whoosh.lookup import Looked, forms_of_words, looked_for, runs
 from newsindex.engines.whoosh.runs import Run
 from newsindex.engines.whoosh.segments import Segment
-from newsindex.engines.whoosh.snapshots import Singles, Snapshot, View
+from newsindex.engines.whoosh.snapshots import Ordinals, Singles, Snapshot, View
 from newsindex.matching import Near, Slot
 from newsindex.query.nodes import (
     And,
@@ -49,6 +50,9 @@ T = TypeVar("T")
 
 #: Above one posting for so many articles, a leaf is weighed at once instead of only marking its articles.
 _DENSE: Final = 8
+#: A number, and the halves of which it has two, the lower one first.
+_WHOLE: Final = np.dtype("<u4")
+_HALF: Final = np.dtype("<u2")
 #: So many numbers below 256 add up to less than 65,536.
 _MOST_PACKED: Final = 256
 #: What is looked at first inside an And: what costs least.
@@ -69,90 +73,113 @@ class Found:
     @cached_property
     def postings(self) -> int:
         """How many postings the runs have together."""
-        return sum(len(run.articles) for fields in self.runs for runs in fields.values() for run in runs)
+        return sum(len(run.articles) for _, _, run in self._placed)
 
     @cached_property
     def articles(self) -> Mask:
         """The visible articles in which it occurs."""
         if self.postings * _DENSE <= self._snapshot.articles:
             return self.marked()
-        mask = self.tf > 0
-        return mask if self._view.everything else np.logical_and(mask, self._view.seen, out=mask)
+        if self._sums is None:
+            return self._visible(self.tf > 0)
+        return self._visible(self._sums > 0, self._others)
 
     def mark(self) -> Mask:
-        """The same, for good, where few of them will be weighed."""
-        self.articles = self.marked()
+        """The same, for good, where few of them will be weighed or none."""
+        if "articles" not in self.__dict__:
+            self.articles = self.marked()
         return self.articles
 
     def marked(self) -> Mask:
         """The same, without weighing what will be weighed for few of them only."""
-        mask = np.zeros(self._snapshot.articles, bool)
-        for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
-            own = mask[part.own]
-            for run in (run for found in fields.values() for run in found):
-                own[run.articles] = True
-        return mask if self._view.everything else np.logical_and(mask, self._view.seen, out=mask)
+        return self._visible(np.zeros(self._snapshot.articles, bool), self._placed)
+
+    def at(self, ordinals: Ordinals) -> tuple[Singles, Singles]:
+        """``tf`` and ``most`` in some articles."""
+        if self._sums is None or "tf" in self.__dict__:
+            return self.tf[ordinals], self.most[ordinals]
+        halves = self._sums[ordinals].view(_HALF)
+        tf: Singles = halves[::2] * self._view.weights["text"][ordinals]
+        if self._others:
+            tf += self._added(np.zeros(self._snapshot.articles, np.float32))[ordinals]
+        return tf, halves[1::2].astype(np.float32)
 
     @cached_property
     def tf(self) -> Singles:
         """ranking.py's tf in each article, visible or not, in single precision."""
-        tf = np.zeros(self._snapshot.articles, np.float32)
-        text = self._text
-        if text is not None:
-            np.multiply(text[0], self._view.weights["text"], out=tf)
-        for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
-            for name, found in fields.items():
-                if name == "text" and text is not None:
-                    continue
-                weights, own = self._view.weights[name][part.own], tf[part.own]
-                for run in found:
-                    added = weights.take(run.articles)
-                    np.multiply(added, run.counts, out=added)
-                    np.add.at(own, run.articles, added if run.times == 1 else added * np.float32(run.times))
-        return tf
+        if self._sums is None:
+            return self._added(np.zeros(self._snapshot.articles, np.float32))
+        return self._added(self._sums.view(_HALF)[::2] * self._view.weights["text"])
 
     @property
     def is_weighed(self) -> bool:
         """Whether ``tf`` and ``most`` are known for all articles, as they are for most leaves in many of them."""
-        return "_text" in self.__dict__ and self._text is not None
+        return self.__dict__.get("_sums") is not None
 
     @cached_property
     def most(self) -> Singles:
         """The most that it stands in one paragraph of each article, or more."""
-        if self._text is not None:
-            return self._text[1]
+        if self._sums is not None:
+            return self._sums.view(_HALF)[1::2].astype(np.float32)
         most = np.zeros(self._snapshot.articles, np.float32)
-        for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
-            for run in fields.get("text", ()):
+        for own, name, run in self._placed:
+            if name == "text":
                 assert run.best is not None
-                np.add.at(most[part.own], run.articles, run.best * np.float32(run.times))
+                np.add.at(most[own], run.articles, run.best * np.float32(run.times))
         return most
 
     @cached_property
-    def _text(self) -> tuple[Singles, Singles] | None:
-        """How often it stands in the text of each article, and ``most``.
+    def _sums(self) -> Array | None:
+        """How often it stands in the text of each article, in the lower half of a number, and ``most`` in the upper.
 
         None where that is not faster than posting by posting: for few of them, and where an article may have large
         numbers.
         """
-        runs = [run for fields in self.runs for run in fields.get("text", ())]
-        if sum(len(run.articles) for run in runs) * _DENSE <= self._snapshot.articles:
+        runs = [(own, run) for own, name, run in self._placed if name == "text"]
+        if sum(len(run.articles) for _, run in runs) * _DENSE <= self._snapshot.articles:
             return None
-        if not all(run.ascending and run.counts.dtype == np.uint8 and run.times == 1 for run in runs):
+        if not all(run.ascending and run.counts.dtype == np.uint8 and run.times == 1 for _, run in runs):
             return None
         if max(len(fields.get("text", ())) for fields in self.runs) > _MOST_PACKED:
             return None
         # To go through the postings takes longest: both numbers are added up at once, as the halves of one.
-        sums = np.zeros(self._snapshot.articles, np.uint32)
-        for part, fields in zip(self._snapshot.parts, self.runs, strict=True):
-            own = sums[part.own]
-            for run in fields.get("text", ()):
-                assert run.best is not None
-                both = run.best.astype(np.uint32)
-                both <<= np.uint32(16)
-                both |= run.counts
-                np.add.at(own, run.articles, both)
-        return (sums & np.uint32(0xFFFF)).astype(np.float32), (sums >> np.uint32(16)).astype(np.float32)
+        sums = np.zeros(self._snapshot.articles, _WHOLE)
+        for own, run in runs:
+            assert run.best is not None
+            both = run.best.astype(np.uint32)
+            both <<= np.uint32(16)
+            both |= run.counts
+            np.add.at(sums[own], run.articles, both)
+        return sums
+
+    @cached_property
+    def _placed(self) -> list[tuple[slice, str, Run]]:
+        """All runs, each with the ordinals of its part and its field."""
+        return [
+            (part.own, name, run)
+            for part, fields in zip(self._snapshot.parts, self.runs, strict=True)
+            for name, found in fields.items()
+            for run in found
+        ]
+
+    @cached_property
+    def _others(self) -> list[tuple[slice, str, Run]]:
+        """The runs that are not in ``_sums``."""
+        return self._placed if self._sums is None else [each for each in self._placed if each[1] != "text"]
+
+    def _added(self, tf: Singles) -> Singles:
+        """``tf`` with what ``_others`` add to it."""
+        for own, name, run in self._others:
+            added = self._view.weights[name][own].take(run.articles)
+            np.multiply(added, run.counts, out=added)
+            np.add.at(tf[own], run.articles, added if run.times == 1 else added * np.float32(run.times))
+        return tf
+
+    def _visible(self, mask: Mask, runs: Iterable[tuple[slice, str, Run]] = ()) -> Mask:
+        """The visible ones of ``mask`` and of the articles of some runs."""
+        for own, _, run in runs:
+            mask[own][run.articles] = True
+        return mask if self._view.everything else np.logical_and(mask, self._view.seen, out=mask)
 
     @cached_property
     def count(self) -> int:
@@ -179,8 +206,17 @@ class Evaluation:
     def found(self, leaf: Leaf) -> Found:
         """Where ``leaf`` occurs; remembered. Raises OutOfTime."""
         if leaf not in self._found:
-            self._found[leaf] = self.looked_up(leaf)
+            self._found[leaf] = self._known(leaf) if isinstance(leaf, Word) else self.looked_up(leaf)
         return self._found[leaf]
+
+    def _known(self, word: Word) -> Found:
+        """As ``looked_up``, at less cost where somebody asked for the word before."""
+        runs = self.snapshot.runs.get(word)
+        if runs is not None:
+            return Found(self.snapshot, self.view, runs)
+        found = self.looked_up(word)
+        self.snapshot.keep_runs(word, found.runs)
+        return found
 
     def looked_up(self, leaf: Leaf) -> Found:
         """Where ``leaf`` occurs. Raises OutOfTime."""
@@ -242,7 +278,9 @@ class Evaluation:
         if isinstance(node, Everything):
             return self.view.seen
         try:
-            return self.found(node).articles
+            found = self.found(node)
+            # What is left out is not weighed.
+            return found.articles if wanted else found.mark()
         except OutOfTime:
             self.partial = True
             return np.zeros_like(self.view.seen) if wanted else self.view.seen

@@ -138,6 +138,7 @@ class Generations:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._folder = path / "generations"
         self._pointer = Watched(path / LIVE, _pointer)
 
     def prepare(self) -> None:
@@ -263,20 +264,21 @@ class Generations:
 
     def touch(self, keys: Iterable[str]) -> None:
         """Tell the rebuilds under way that these keys are about to change in the live generation."""
-        lines = [json.dumps(key) for key in keys]
-        if not lines:
+        changed = tuple(keys)
+        rebuilt = [name for name in self._names() if self._is_rebuilt(name)] if changed else []
+        if not rebuilt:
             return
+        lines = [json.dumps(key) for key in changed]
         # A line break before it, so that half a line of a writer that was killed spoils no other.
         text = "\n" + "".join(f"{line}\n" for line in (*lines, _sum(lines)))
-        for name in self._names():
-            if self._is_rebuilt(name):
-                size = _append(self.directory(name) / TOUCHED, text.encode("ascii"))
-                _write_number(self.directory(name) / SIZE, size)
+        for name in rebuilt:
+            size = _append(self.directory(name) / TOUCHED, text.encode("ascii"))
+            _write_number(self.directory(name) / SIZE, size)
 
     def _is_rebuilt(self, generation: str) -> bool:
         """Whether a rebuild may be at work there. WriterBusy where it is one of another user, who can't be told."""
         try:
-            os.stat(self.directory(generation) / REBUILDING)
+            os.stat(os.path.join(self._folder, generation, REBUILDING))
         except (FileNotFoundError, NotADirectoryError):
             return False
         except PermissionError:
@@ -304,10 +306,6 @@ class Generations:
             elif line != _sum(lines[-int(found[1], 16) :]):
                 raise _changed(path)
         return frozenset(key for line in lines if (key := _touched_key(line)))
-
-    @property
-    def _folder(self) -> Path:
-        return self.path / "generations"
 
     def _names(self) -> list[str]:
         try:

@@ -24,6 +24,7 @@ from newsindex.analysis import (
     JOINING,
     MAX_JOINED_PARTS,
     MAX_WORD,
+    OTHER,
     PAIRED,
     RUN,
     SIGN,
@@ -36,7 +37,7 @@ from newsindex.analysis import (
     run_tokens,
 )
 from newsindex.engines.whoosh.arrays import Array
-from newsindex.engines.whoosh.layout import form_key, stem_key
+from newsindex.engines.whoosh.layout import form_key, plain_keys, stem_key
 
 #: A run with more tokens is analysed whenever it comes: text without spaces hardly repeats itself.
 _MOST_TOKENS: Final = MAX_JOINED_PARTS + 1
@@ -104,6 +105,31 @@ def cut(texts: Sequence[str]) -> Runs:
         starts, ends = _pairs(kinds, starts, ends)
     borders = np.cumsum(sizes + 1)
     return Runs(data, starts, ends, differences(starts.searchsorted(borders)))
+
+
+def cut_few(texts: Sequence[str]) -> list[list[str]]:
+    """The runs of each text."""
+    return [_cut_ascii(text) if text.isascii() else RUN.findall(text) for text in texts]
+
+
+def _cut_ascii(text: str) -> list[str]:
+    """The runs of a text: between what belongs to none, most pieces are words, and the others are cut by RUN."""
+    # Full stops and commas at the ends of words join nothing.
+    pieces = text.encode().translate(_spaces()).replace(b". ", b" ").replace(b", ", b" ").decode().split()
+    runs: list[str] = []
+    for piece in pieces:
+        if piece.isalnum():
+            runs.append(piece)
+        else:
+            runs += RUN.findall(piece)
+    return runs
+
+
+@lru_cache(maxsize=1)
+def _spaces() -> bytes:
+    """For ``bytes.translate``: a space in the place of each character of ASCII that no run can have."""
+    kinds = character_kinds(128)
+    return bytes(32 if kinds[code] == OTHER else code for code in range(128)) + bytes(128)
 
 
 def joined(texts: Sequence[str], separator: str = "") -> tuple[bytes, Numbers]:
@@ -211,6 +237,15 @@ class Column:
         self.append = self._new.append
         self.extend = self._new.extend
 
+    def join(self, values: Array) -> None:
+        """Add those of an array."""
+        before = self.values
+        end = self._size + len(values)
+        if end > len(self._values):
+            self._values = np.concatenate((before, np.zeros(end, before.dtype)))
+        self._values[self._size : end] = values
+        self._size = end
+
     @property
     def values(self) -> Array:
         """All values so far; to be asked for again once others were added."""
@@ -231,6 +266,8 @@ class Names:
         self.names: list[bytes] = []
         self._numbers: dict[bytes, int] = {}
         self._sizes = Column(np.uint32)
+        #: Their first 8 bytes and the next 8, as numbers that come in the order of the bytes.
+        self._low, self._high = Column(np.uint64), Column(np.uint64)
         self._ordered = np.empty(0, np.int64)
 
     def __len__(self) -> int:
@@ -258,31 +295,41 @@ class Names:
     @property
     def sizes(self) -> Array:
         """How many bytes each has."""
-        self._sizes.extend(map(len, self.names[len(self._sizes.values) :]))
+        self._describe()
         return self._sizes.values
 
     def ordered(self, used: Numbers) -> Numbers:
         """The numbers ``used``, ascending, none twice, in the order of what they stand for."""
+        self._describe()
         if len(used) * 8 < len(self.names):
-            return np.array(sorted(used.tolist(), key=self.names.__getitem__), np.int64)
+            return self._in_order(used)
         if len(self._ordered) < len(self.names):
-            self._ordered = _order(self.names, self.sizes.astype(np.int64))
+            self._ordered = self._in_order(np.arange(len(self.names)))
         mask = np.zeros(len(self.names), bool)
         mask[used] = True
         return self._ordered[mask[self._ordered]]
 
+    def _describe(self) -> None:
+        """Note what is asked of all names, for the new ones."""
+        new = self.names[len(self._sizes.values) :]
+        if new:
+            sizes = np.fromiter(map(len, new), np.int64, len(new))
+            low, high = _loaded(b"".join((*new, bytes(_SHORT))), np.cumsum(sizes) - sizes, sizes)
+            self._sizes.join(sizes)
+            self._low.join(low.byteswap())
+            self._high.join(high.byteswap())
 
-def _order(names: Sequence[bytes], sizes: Numbers) -> Numbers:
-    """The places of ``names``, which have these sizes, in their order, that of bytes. None comes twice."""
-    low, high = _loaded(b"".join((*names, bytes(_SHORT))), np.cumsum(sizes) - sizes, sizes)
-    low, high = low.byteswap(), high.byteswap()
-    order = np.lexsort((high, low))
-    low, high = low[order], high[order]
-    alike = np.concatenate(([False], (low[1:] == low[:-1]) & (high[1:] == high[:-1]), [False]))
-    edges = np.flatnonzero(alike[1:] != alike[:-1])
-    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        order[first : last + 1] = sorted(order[first : last + 1].tolist(), key=names.__getitem__)
-    return order
+    def _in_order(self, used: Numbers) -> Numbers:
+        """The numbers of names, none twice, in the order of these."""
+        low, high = self._low.values[used], self._high.values[used]
+        order = np.lexsort((high, low))
+        used, low, high = used[order], low[order], high[order]
+        alike = (low[1:] == low[:-1]) & (high[1:] == high[:-1])
+        if alike.any():
+            edges = np.flatnonzero(np.diff(alike, prepend=False, append=False))
+            for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+                used[first : last + 1] = sorted(used[first : last + 1].tolist(), key=self.names.__getitem__)
+        return used
 
 
 def _loaded(data: bytes, starts: Numbers, sizes: Numbers) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -427,23 +474,31 @@ class Lexicon:
         new = self.forms.names[len(self._sizes.values) :]
         if new:
             sizes, letters = _described(new)
-            self._sizes.extend(sizes.tolist())
-            self._letters.extend(letters.tolist())
+            self._sizes.join(sizes)
+            self._letters.join(letters)
         return self._sizes.values, self._letters.values
 
     def _few(self, texts: Sequence[str], languages: Sequence[str]) -> tuple[Numbers, Numbers]:
         """The numbers of all runs, negative for those in ``_passing``, and how many each text has."""
-        cut_up = [RUN.findall(text) for text in texts]
+        cut_up = cut_few(texts)
+        counts = np.fromiter(map(len, cut_up), np.int64, len(cut_up))
+        runs = list(chain.from_iterable(cut_up))
+        spoken = sorted(set(languages))
+        if len(spoken) == 1:
+            return self._numbers(runs, spoken[0]), counts
+        numbers = np.zeros(len(runs), np.int64)
+        own = np.fromiter(map(spoken.index, languages), np.int64, len(languages)).repeat(counts)
+        for at, language in enumerate(spoken):
+            these = np.flatnonzero(own == at)
+            numbers[these] = self._numbers([runs[place] for place in these.tolist()], language)
+        return numbers, counts
+
+    def _numbers(self, runs: list[str], language: str) -> Numbers:
+        known = self._of(language)
         # All that is new at once: each look at the stemmer and the tables has its price.
-        for spoken in dict.fromkeys(languages):
-            known = self._of(spoken)
-            own = (runs for runs, language in zip(cut_up, languages, strict=True) if language == spoken)
-            if unseen := dict.fromkeys(filterfalse(known.__contains__, chain.from_iterable(own))):
-                self._learn_plain(list(unseen), spoken)
-        found: list[int] = []
-        for runs, language in zip(cut_up, languages, strict=True):
-            found.extend(map(self._of(language).__getitem__, runs))
-        return np.array(found, np.int64), np.fromiter(map(len, cut_up), np.int64, len(cut_up))
+        if unseen := dict.fromkeys(filterfalse(known.__contains__, runs)):
+            self._learn_plain(list(unseen), language)
+        return np.fromiter(map(known.__getitem__, runs), np.int64, len(runs))
 
     def _many(self, texts: Sequence[str], languages: Sequence[str]) -> tuple[Numbers, Numbers]:
         runs = cut(texts)
@@ -511,13 +566,12 @@ class Lexicon:
         words = [run.lower() for run in runs]
         stems = plain_terms(words, language)
         at = len(self.forms)
-        forms = self.forms.numbers(
-            [form_key(word, False, language, (stem,)) for word, stem in zip(words, stems, strict=True)]
-        )
+        keys, stem_keys = plain_keys(words, stems, language)
+        forms = self.forms.numbers(keys)
         new = []
-        for form, stem in zip(forms, stems, strict=True):
+        for form, stem in zip(forms, stem_keys, strict=True):
             if form == at:
-                new.append(stem_key(stem, language))
+                new.append(stem)
                 at += 1
         self.stem.extend(self.stems.numbers(new))
         self._of(language).update(zip(runs, range(self.runs + 1, self.runs + 1 + len(runs)), strict=True))
@@ -540,7 +594,7 @@ class Lexicon:
 
     def _expanded(self, numbers: Numbers, counts: Numbers) -> Tokens:
         """The tokens of runs. counts: the runs of each text."""
-        passing = np.flatnonzero(numbers < 0)
+        passing = np.flatnonzero(numbers < 0) if self._passing else _ZERO[:0]
         of_passing = [self._passing[-1 - number] for number in numbers[passing].tolist()]
         numbers = np.maximum(numbers, 0) if len(passing) else numbers
         forms, lengths, more = (each.values[numbers] for each in (self._first, self._length, self._more))
@@ -549,16 +603,16 @@ class Lexicon:
             forms[at], lengths[at], more[at] = own[0], size, 0
         ends = np.concatenate((_ZERO, lengths.cumsum()))
         starts = ends[:-1] + np.arange(len(counts)).repeat(counts)
+        sizes = differences(ends[counts.cumsum()])
         pieces = [(forms, starts)]
         if more.any():
             pieces.append(self._followers_of(numbers, starts, more))
         for at, (own, positions, _) in zip(passing.tolist(), of_passing, strict=True):
             pieces.append((np.array(own[1:], np.uint32), starts[at] + np.array(positions[1:], np.int64)))
-        return Tokens(
-            np.concatenate([form for form, _ in pieces]),
-            np.concatenate([position for _, position in pieces]),
-            differences(ends[counts.cumsum()]),
-        )
+        if len(pieces) == 1:
+            return Tokens(forms, starts, sizes)
+        found, positions = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        return Tokens(found, positions, sizes)
 
     def _followers_of(self, numbers: Numbers, starts: Numbers, more: Array) -> tuple[Array, Numbers]:
         """The tokens of runs but their first ones. more: how many each has."""

@@ -18,7 +18,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,6 +51,9 @@ class Entry:
     deleted_articles: int = 0
 
 
+_ENTRY: Final = tuple(field.name for field in fields(Entry))
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a commit file says. number: counts the commits of the generation. serial: ``Engine.serial``."""
@@ -71,7 +74,7 @@ def encoded(manifest: Manifest) -> bytes:
         "format": INDEX_FORMAT,
         "number": manifest.number,
         "serial": manifest.serial,
-        "segments": [asdict(entry) for entry in manifest.segments],
+        "segments": [{name: getattr(entry, name) for name in _ENTRY} for entry in manifest.segments],
     }
     return json.dumps({**content, "checksum": _checksum(content)}).encode()
 

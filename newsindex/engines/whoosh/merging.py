@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsindex.analysis import stemming_language
-from newsindex.engines.whoosh.arrays import Array, ArrayWriter, smallest, smallest_type
+from newsindex.engines.whoosh.arrays import Array, ArrayWriter, Directory, smallest, smallest_type
 from newsindex.engines.whoosh.layout import LABELS, Strings, article_type
 from newsindex.engines.whoosh.segments import Segment, damaged
 from newsindex.engines.whoosh.shape import ARTICLE_COLUMNS, FORM_COLUMNS, PARAGRAPH_COLUMNS
@@ -31,7 +31,7 @@ _BYTES: Final = 1 << 22
 _FIXED: Final = frozenset({"published", "expires", "boost", "form_letters"})
 
 
-def merge(inputs: Sequence[tuple[Segment, Array | None]], path: Path) -> None:
+def merge(inputs: Sequence[tuple[Segment, Array | None]], path: Path | str) -> Directory:
     """Write the segment of all articles of ``inputs``, in their order, but those deleted.
 
     inputs: segments, each with the numbers of its deleted articles, ascending, or None. OSError where the system
@@ -50,7 +50,7 @@ def merge(inputs: Sequence[tuple[Segment, Array | None]], path: Path) -> None:
         _paragraphs(writer, sources)
         _postings(writer, sources, _dictionary(writer, sources))
         paragraphs = sum(source.paragraphs for source in sources)
-        writer.close({"articles": first, "paragraphs": paragraphs, "languages": _languages(sources)})
+        return writer.close({"articles": first, "paragraphs": paragraphs, "languages": _languages(sources)})
     except BaseException:
         writer.abort()
         raise

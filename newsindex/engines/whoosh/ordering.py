@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -25,32 +26,43 @@ _FEW_SCORES: Final = 8_192
 
 @dataclass(frozen=True)
 class Order:
-    """The parts of ``paging.Place`` of some articles as arrays, compared one after the other, the keys last."""
+    """The parts of ``paging.Place`` of some articles as arrays, compared one after the other, the keys last.
+
+    Most scores decide alone: what comes after them is looked up when it is asked for.
+    """
 
     snapshot: Snapshot
     ordinals: Ordinals
     score: Floats | None
-    undated: Mask
-    date: Ints
+    oldest_first: bool
 
     @classmethod
     def of(cls, snapshot: Snapshot, ordinals: Ordinals, sort: Sort, scores: Floats | None = None) -> Order:
         """scores: rounded; None where they count for nothing."""
-        published = snapshot.published[ordinals]
-        undated = published == UNDATED
-        dates = np.where(undated, 0, published)
-        return cls(
-            snapshot,
-            ordinals,
-            -scores if scores is not None and sort == "relevance" else None,
-            undated,
-            dates if sort == "oldest" else -dates,
-        )
+        score = -scores if scores is not None and sort == "relevance" else None
+        return cls(snapshot, ordinals, score, sort == "oldest")
+
+    @cached_property
+    def published(self) -> Ints:
+        return self.snapshot.published[self.ordinals]
+
+    @cached_property
+    def undated(self) -> Mask:
+        undated: Mask = self.published == UNDATED
+        return undated
+
+    @cached_property
+    def date(self) -> Ints:
+        dates = np.where(self.undated, 0, self.published)
+        return dates if self.oldest_first else -dates
 
     def place(self, at: int) -> Place:
         """Where one of them stands."""
         score = 0.0 if self.score is None else float(self.score[at])
-        return (score, int(self.undated[at]), int(self.date[at]), self._key(at))
+        published = int(self.snapshot.published[self.ordinals[at]])
+        undated = published == UNDATED
+        date = 0 if undated else published if self.oldest_first else -published
+        return (score, int(undated), date, self._key(at))
 
     def after(self, last: Place) -> Places:
         """The places after ``last``."""
@@ -71,10 +83,13 @@ class Order:
     def first(self, count: int, among: Places | None = None) -> Places:
         """The first ``count`` of the places ``among``, or of all, in order."""
         if self.score is not None and among is None and 0 < len(self.ordinals) <= _FEW_SCORES:
-            by_score = self.score.argsort()[: count + 1]
-            scores = self.score[by_score]
+            by_score = self.score.argsort()
+            scores = self.score[by_score[: count + 1]]
             if not (scores[1:] == scores[:-1]).any():
                 return by_score[:count]
+            end = int(self.score.searchsorted(scores[:count][-1], side="right", sorter=by_score))
+            if end <= 2 * count:
+                return self._sorted(by_score[:end])[:count]
         tied = np.arange(len(self.ordinals)) if among is None else among
         sure: list[Array] = []
         missing = count
@@ -91,8 +106,10 @@ class Order:
             tied = tied[_first_keys(self.snapshot, self.ordinals[tied], missing)]
         return self._sorted(np.concatenate([*sure, tied]))
 
-    def _columns(self) -> Sequence[Array | None]:
-        return (self.score, self.undated, self.date)
+    def _columns(self) -> Iterator[Array | None]:
+        yield self.score
+        yield self.undated
+        yield self.date
 
     def _sorted(self, places: Places) -> Places:
         """The places in order. Keys are read only where all else is equal."""

@@ -79,7 +79,7 @@ class _FreshWriter(WhooshWriter):
 
     def _keep(self, names: Iterable[str]) -> None:
         """Commit what is finished, for whoever goes on from there if this process is killed."""
-        found = {name: self._store.member(name) for name in names}
+        found = {name: self._store.member(name, self._directories.pop(name, None)) for name in names}
         self._done |= found
         if found and not self._committing:
             self._base = self._store.commit(self._result(), after=self._base, clean=False)

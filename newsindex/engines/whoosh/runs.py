@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,11 @@ class Run:
     def __len__(self) -> int:
         return len(self.articles)
 
+    @property
+    def is_in_file(self) -> bool:
+        """Whether its arrays are those of the file: what stands in a row and postings of many lists have their own."""
+        return not any(array.flags.owndata for array in (self.articles, self.positions))
+
     def weighing(self, share: float) -> Run:
         """The same postings, of which each occurrence counts only this share of what it did."""
         times, lists = self.times * share, self._lists
@@ -56,8 +61,7 @@ class Run:
     @cached_property
     def begins(self) -> Places:
         """Where in ``positions`` those of each posting begin."""
-        # Half of the size is half of the time.
-        ends = self.counts.cumsum(dtype=np.uint32 if len(self.positions) < 1 << 32 else np.intp)
+        ends = np.add.accumulate(self.counts, dtype=self._of_sums)
         begins = (ends - self.counts).astype(np.intp)
         if self._lists is not None:
             sizes, starts = self._lists
@@ -98,17 +102,28 @@ class Run:
         if self._lists is not None or "begins" in self.__dict__:
             return self.begins[postings]
         if len(self.counts) < _SHORT:
-            before: Places = self.counts.cumsum(dtype=np.intp)[postings]
-            return before - counts
-        # Adds up all counts between two of them, which is much faster than a sum for each posting.
-        sums = np.add.reduceat(self.counts[: int(postings[-1])], postings[:-1], dtype=np.intp)
-        return np.concatenate([[self.counts[: int(postings[0])].sum(dtype=np.intp)], sums]).cumsum()
+            ends = np.add.accumulate(self.counts, dtype=self._of_sums)[postings]
+        else:
+            # Adds up all counts from one of them to the next, which is much faster than a sum for each posting.
+            heads = np.zeros(len(postings), np.intp)
+            np.add(postings[:-1], 1, out=heads[1:])
+            ends = np.add.accumulate(
+                np.add.reduceat(self.counts[: int(postings[-1]) + 1], heads, dtype=self._of_sums), dtype=self._of_sums
+            )
+        begins: Places = ends.astype(np.intp) - counts
+        return begins
+
+    @property
+    def _of_sums(self) -> type[Any]:
+        """The type of places in ``positions``: half of the size, where they fit into it, is half of the time."""
+        return np.uint32 if len(self.positions) < 1 << 32 else np.intp
 
 
 def ranges(begins: Places, sizes: Places) -> Places:
     """The numbers from each of ``begins`` on, as many as ``sizes`` says, one after the other."""
-    # Methods, as the functions of the same names take twice as long for the short arrays that come here.
-    ends = sizes.cumsum()
+    # Methods, as the functions of the same names take twice as long for the short arrays that come here, and this in
+    # the place of cumsum for the same reason.
+    ends = np.add.accumulate(sizes, dtype=np.intp)
     out: Places = (begins - ends + sizes).repeat(sizes)
     out += np.arange(len(out))
     return out

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newsindex.engines.base import Document
-from newsindex.engines.whoosh.arrays import Array, ArrayFile
+from newsindex.engines.whoosh.arrays import Array, ArrayFile, Directory
 from newsindex.engines.whoosh.labels import Labels
 from newsindex.engines.whoosh.layout import Strings, key_hash, stem_key
 from newsindex.engines.whoosh.records import KINDS, ArticleRecord, decoded_article, document
@@ -53,11 +55,15 @@ class FieldPostings:
 class Segment:
     """One segment. Shared by threads. Its methods raise IndexDamaged where what they read makes no sense."""
 
-    def __init__(self, path: Path) -> None:
-        """IndexDamaged where the file can't be read; the cause is FileNotFoundError where it is gone."""
-        self.id = path.name
-        self.file = ArrayFile(path)
-        with self._reading():
+    def __init__(self, path: Path | str, written: Directory | None = None) -> None:
+        """IndexDamaged where the file can't be read; the cause is FileNotFoundError where it is gone.
+
+        written: as for ArrayFile.
+        """
+        self.id = os.path.basename(path)
+        self.file = ArrayFile(path, written)
+        self._boundary = reading(f"segment {self.id}")
+        with self._boundary:
             self.articles = int(self.file.meta["articles"])
             self.paragraphs = int(self.file.meta["paragraphs"])
             self.languages: tuple[str, ...] = tuple(self.file.meta["languages"])
@@ -74,11 +80,18 @@ class Segment:
 
     def find(self, key: str) -> int | None:
         """The article with this key, deleted or not; of several the last."""
-        hashes, order = self.file["key_hash"], self.file["key_order"]
-        hashed = np.uint64(key_hash(key))
-        with self._reading():
-            first, end = (int(np.searchsorted(hashes, hashed, side)) for side in ("left", "right"))
-            return max((int(at) for at in order[first:end] if self.key(int(at)) == key), default=None)
+        hashes, hashed = self._hashes, key_hash(key)
+        # Python's own search: for one value, numpy's takes longer to be called.
+        first = bisect_left(hashes, hashed)
+        if first == len(hashes) or hashes[first] != hashed:
+            return None
+        with self._boundary:
+            order = self.file["key_order"][first : bisect_right(hashes, hashed, first)]
+            return max((int(at) for at in order if self.key(int(at)) == key), default=None)
+
+    @cached_property
+    def _hashes(self) -> memoryview:
+        return memoryview(self.file["key_hash"])
 
     def key(self, article: int) -> str:
         """The key of an article."""
@@ -89,7 +102,7 @@ class Segment:
             raise damaged(self, f"the key of article {article} can't be read ({error}).") from error
 
     def record(self, article: int) -> ArticleRecord:
-        with self._reading():
+        with self._boundary:
             return decoded_article(self._records[article])
 
     def paragraphs_of(self, article: int) -> tuple[int, int]:
@@ -98,7 +111,7 @@ class Segment:
         return int(first[article]), int(first[article + 1])
 
     def paragraph(self, number: int) -> Paragraph:
-        with self._reading():
+        with self._boundary:
             return Paragraph(
                 int(self.file["paragraph_number"][number]),
                 self._anchors[number].decode(),
@@ -116,7 +129,7 @@ class Segment:
 
     def document(self, article: int) -> Document:
         """The whole Document of an article."""
-        with self._reading():
+        with self._boundary:
             return document(
                 self.key(article),
                 self.record(article),
@@ -130,7 +143,7 @@ class Segment:
         """The values of a kind of LABELS."""
         found: Labels | None = self._labels.get(kind)
         if found is None:
-            with self._reading():
+            with self._boundary:
                 spelt = Strings(self.file, f"{kind}_names")
                 names = tuple(spelt[number].decode(errors="surrogatepass") for number in range(len(spelt)))
                 found = self._labels[kind] = Labels(names, self.file[f"{kind}_at"], self.file[f"{kind}_values"])
@@ -146,7 +159,7 @@ class Segment:
 
         They are not in the file: a position that is free is taken by no form.
         """
-        with self._reading():
+        with self._boundary:
             articles = self["tags_articles"].repeat(self["tags_counts"])
             positions = self["tags_positions"].astype(np.intp)
             sizes = np.zeros(self.articles, np.intp)
@@ -163,7 +176,7 @@ class Segment:
         """The postings of a field of FIELDS."""
         found: FieldPostings | None = self._fields.get(name)
         if found is None:
-            with self._reading():
+            with self._boundary:
                 found = self._fields[name] = FieldPostings(
                     memoryview(self.file[f"{name}_at"]),
                     memoryview(self.file[f"{name}_positions_at"]),
@@ -191,7 +204,7 @@ class Segment:
 
     def forms_found_by(self, stem: bytes) -> NDArray[np.uint32]:
         """The forms that are found by a stem, spelt as ``stem_key`` does, ascending."""
-        with self._reading():
+        with self._boundary:
             at = self.stems.find(stem)
             if at is None:
                 return np.empty(0, np.uint32)
@@ -200,13 +213,13 @@ class Segment:
 
     def forms_with(self, prefix: bytes) -> tuple[int, int]:
         """The first form whose key begins with ``prefix``, and the one after the last."""
-        with self._reading():
+        with self._boundary:
             return self.forms.place(prefix), self.forms.place(prefix + b"\xff")
 
     def postings(self, field: str, form: int) -> PostingList:
         """Where a form stands in a field."""
         file = self.file
-        with self._reading():
+        with self._boundary:
             first, end = (int(at) for at in file[f"{field}_at"][form : form + 2])
             begin, stop = (int(at) for at in file[f"{field}_positions_at"][form : form + 2])
             return PostingList(
@@ -215,9 +228,6 @@ class Segment:
                 file.part(f"{field}_positions", begin, stop),
                 file.part("text_best", first, end) if field == "text" else None,
             )
-
-    def _reading(self) -> Any:
-        return reading(f"segment {self.id}")
 
 
 def damaged(segment: Segment, what: str) -> IndexDamaged:

@@ -17,7 +17,7 @@ from newsindex.engines.paging import Place, decode_cursor, encode_cursor
 from newsindex.engines.whoosh.labels import Mask
 from newsindex.engines.whoosh.ordering import Order
 from newsindex.engines.whoosh.runs import Places
-from newsindex.engines.whoosh.scoring import Question, Scores, at_most, exact
+from newsindex.engines.whoosh.scoring import Question, Scores, at_most, exact, joined
 from newsindex.engines.whoosh.snapshots import Floats, Ordinals, Singles
 from newsindex.ranking import DECIMALS
 
@@ -34,7 +34,7 @@ _LAST: Final = 8
 #: How many are judged at a time.
 _CHUNK: Final = 4_096
 #: Fewer matching articles than one in so many are looked up one by one.
-_SPARSE: Final = 8
+_SPARSE: Final = 16
 #: In how many rows the best are looked for.
 _ROWS: Final = 64
 
@@ -81,6 +81,8 @@ def _first(order: Order, count: int, last: Place | None) -> Places:
 
 
 def _hits(question: Question, order: Order, places: list[int], judged: _Judged | None) -> list[Hit]:
+    if not places:
+        return []
     if judged is None:
         judged = _Judged(question)
         ordinals = order.ordinals[places]
@@ -99,8 +101,10 @@ class _Judged:
     def judge(self, ordinals: Ordinals) -> bool:
         """Work out the scores of some articles, ascending ones, unless known; whether there was time for it."""
         new = ordinals
-        for known, _ in self._known:
-            new = np.setdiff1d(new, known, assume_unique=True)
+        if self._known:
+            unknown = np.ones(self.question.evaluation.snapshot.articles, bool)
+            unknown[self._all[0]] = False
+            new = new[unknown[new]]
         for first in range(0, len(new), _CHUNK):
             if self._known:
                 try:
@@ -112,27 +116,28 @@ class _Judged:
             self._known.append((chunk, exact(self.question, chunk)))
         return True
 
+    @property
+    def _all(self) -> tuple[Ordinals, Scores]:
+        """What is known, as one."""
+        if len(self._known) > 1:
+            ordinals, scores = zip(*self._known, strict=True)
+            self._known = [(np.concatenate(ordinals), joined(scores))]
+        return self._known[0]
+
     def order(self) -> Order:
         """What is known, in order of relevance."""
-        if len(self._known) == 1:
-            ordinals, scores = self._known[0][0], self._known[0][1].articles
-        else:
-            ordinals = np.concatenate([known for known, _ in self._known])
-            scores = np.concatenate([scores.articles for _, scores in self._known])
-        return Order.of(self.question.evaluation.snapshot, ordinals, "relevance", scores)
+        ordinals, scores = self._all
+        return Order.of(self.question.evaluation.snapshot, ordinals, "relevance", scores.articles)
 
     def hits(self, places: list[int]) -> list[Hit]:
         """The hits at some places of ``order().ordinals``."""
-        found: dict[int, Hit] = {}
-        first = 0
-        for known, scores in self._known:
-            own = [place for place in places if first <= place < first + len(known)]
-            at = np.array(own, np.intp) - first
-            columns = (column[at].tolist() for column in (known, scores.articles, scores.at, scores.at[1:]))
-            for place, ordinal, score, begin, end in zip(own, *columns, strict=True):
-                found[place] = Hit(ordinal, score, scores.paragraphs[begin:end])
-            first += len(known)
-        return [found[place] for place in places]
+        known, scores = self._all
+        at = np.array(places, np.intp)
+        columns = (column[at].tolist() for column in (known, scores.articles, scores.at, scores.at[1:]))
+        return [
+            Hit(ordinal, score, scores.paragraphs[begin:end])
+            for ordinal, score, begin, end in zip(*columns, strict=True)
+        ]
 
 
 def _best(judged: _Judged, matched: Mask, total: int, wanted: int, last: Place | None) -> tuple[Order, Places]:

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Sized
 from itertools import accumulate, chain
 from struct import pack
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newsindex.engines.whoosh.arrays import ArrayWriter, packed, smallest
-from newsindex.engines.whoosh.dictionary import places_of, ranked, write_dictionary
+from newsindex.engines.whoosh.arrays import ArrayWriter, Directory, packed, smallest, smallest_type
 from newsindex.engines.whoosh.layout import LABELS, article_type, key_hash
-from newsindex.engines.whoosh.lexicon import Lexicon, Numbers
+from newsindex.engines.whoosh.lexicon import Lexicon, Names, Numbers
 from newsindex.engines.whoosh.rows import Row
 from newsindex.ranking import FIELDS
 
@@ -25,19 +24,19 @@ from newsindex.ranking import FIELDS
 SMALL: Final = 1 << 14
 
 
-def small_segment(writer: ArrayWriter, lexicon: Lexicon, rows: Sequence[Row]) -> None:
+def small_segment(writer: ArrayWriter, lexicon: Lexicon, rows: Sequence[Row]) -> Directory:
     """Write the segment of some rows. OSError where the system refuses."""
     found = _Texts(lexicon, rows)
     _articles(writer, rows)
     _labels(writer, rows)
     _paragraphs(writer, rows, found)
-    used, ranks = ranked(lexicon, [found.tokens.forms])
-    write_dictionary(writer, lexicon, used, ranks)
+    forms_of, forms = _dictionary(writer, lexicon, found.tokens.forms)
     for at, field in enumerate(FIELDS):
         _lengths(writer, field, found, at, len(rows))
-    _postings(writer, found, ranks, len(used), len(rows))
+    _postings(writer, found, forms_of, forms, len(rows))
     paragraphs = sum(len(row.text) for row in rows)
-    writer.close({"articles": len(rows), "paragraphs": paragraphs, "languages": sorted({row.language for row in rows})})
+    languages = sorted({row.language for row in rows})
+    return writer.close({"articles": len(rows), "paragraphs": paragraphs, "languages": languages})
 
 
 class _Texts:
@@ -113,31 +112,94 @@ def _lengths(writer: ArrayWriter, field: str, found: _Texts, number: int, articl
     _numbers(writer, f"{field}_length", lengths)
 
 
-def _postings(writer: ArrayWriter, found: _Texts, ranks: NDArray[np.uint32], forms: int, articles: int) -> None:
-    """Write the postings of all fields."""
-    keys = ranks[found.tokens.forms].astype(np.int64) << 32 | found.tokens.positions
+def _dictionary(writer: ArrayWriter, lexicon: Lexicon, tokens: NDArray[np.uint32]) -> tuple[Numbers, int]:
+    """Write the forms and stems: the place of the form of each token among the forms, and how many forms there are."""
+    # What goes through all that a lexicon knows takes longer than to sort what a few articles have.
+    known = _different(np.sort(tokens))
+    forms, places = _sorted(lexicon.forms, known)
+    _names(writer, "form", lexicon.forms, forms)
+    sizes, letters = lexicon.words()
+    writer.add("form_size", smallest(sizes[forms]))
+    writer.add("form_letters", letters[forms])
+    stem_of, form_of = lexicon.stem.values[known], places
+    others = lexicon.other_forms.values
+    if len(others):
+        at = known.searchsorted(others)
+        there = (known[np.minimum(at, len(known) - 1)] == others).nonzero()[0] if len(known) else at[:0]
+        stem_of = np.concatenate((stem_of, lexicon.other_stems.values[there]))
+        form_of = np.concatenate((form_of, places[at[there]]))
+    used = _different(np.sort(stem_of))
+    stems, stem_places = _sorted(lexicon.stems, used)
+    _names(writer, "stem", lexicon.stems, stems)
+    pairs = stem_places[used.searchsorted(stem_of)] << 32 | form_of
+    pairs.sort()
+    _ascending(writer, "stem_forms_at", _borders(pairs >> 32, len(stems)))
+    writer.add("stem_forms", smallest(pairs & 0xFFFFFFFF))
+    return places[known.searchsorted(tokens)], len(forms)
+
+
+def _sorted(names: Names, numbers: Numbers) -> tuple[Numbers, Numbers]:
+    """Ascending numbers of names in the order of these, and the place of each in it."""
+    found = names.ordered(numbers)
+    return found, found.argsort()
+
+
+def _names(writer: ArrayWriter, name: str, known: Names, numbers: Numbers) -> None:
+    writer.put(name, "|u1", b"".join(map(known.names.__getitem__, numbers.tolist())))
+    _ascending(writer, f"{name}_at", _running(known.sizes[numbers]))
+
+
+def _postings(writer: ArrayWriter, found: _Texts, forms_of: Numbers, forms: int, articles: int) -> None:
+    """Write the postings of all fields. forms_of: the form of each token, of so many."""
+    lengths, owners = found.tokens.lengths, np.array(found.owners, np.int64)
+    text_of = np.arange(len(lengths)).repeat(lengths + 1)
+    # The fields one after the other, so that each is a slice of all that follows.
+    fields = owners // max(articles, 1) * forms
+    keys = forms_of + fields[text_of[found.tokens.positions]] << 32 | found.tokens.positions
     keys.sort()
     form, positions = keys >> 32, keys & 0xFFFFFFFF
-    lengths = found.tokens.lengths
-    text = np.arange(len(lengths)).repeat(lengths + 1)[positions]
-    owner = np.array(found.owners, np.int64)[text]
+    text = text_of[positions]
+    owner = owners[text]
     positions -= np.array(found.bases, np.int64)[text]
-    begins, inside = _changing(form, owner), _changing(form, text)
-    kind = article_type(articles)
+    begins = _changing(form, owner)
+    firsts = begins.nonzero()[0]
+    counts = _until(firsts, len(form))
+    numbers = (owner[firsts] % max(articles, 1)).astype(article_type(articles))
+    borders = _borders(form, len(FIELDS) * forms)
+    at = _borders(form[firsts], len(FIELDS) * forms)
     for number, name in enumerate(FIELDS):
-        own = ((owner >= number * articles) & (owner < (number + 1) * articles)).nonzero()[0]
-        firsts = begins[own].nonzero()[0]
-        writer.add(f"{name}_at", places_of(np.bincount(form[own[firsts]], minlength=forms)))
-        writer.add(f"{name}_articles", (owner[own[firsts]] - number * articles).astype(kind))
-        writer.add(f"{name}_counts", smallest(_until(firsts, len(own))))
-        writer.add(f"{name}_positions_at", places_of(np.bincount(form[own], minlength=forms)))
-        writer.add(f"{name}_positions", smallest(positions[own]))
+        own = slice(number * forms, (number + 1) * forms + 1)
+        these, those = slice(at[own.start], at[own.stop - 1]), slice(borders[own.start], borders[own.stop - 1])
+        _ascending(writer, f"{name}_at", at[own] - these.start)
+        writer.add(f"{name}_articles", numbers[these])
+        writer.add(f"{name}_counts", smallest(counts[these]))
+        _ascending(writer, f"{name}_positions_at", borders[own] - those.start)
+        writer.add(f"{name}_positions", smallest(positions[those]))
         if name == "text":
-            texts = inside[own].nonzero()[0]
-            best = _until(texts, len(own))
+            inside = _changing(form[those], text[those]).nonzero()[0]
+            best = _until(inside, those.stop - those.start)
             if len(best):
-                best = np.maximum.reduceat(best, begins[own[texts]].nonzero()[0])
+                best = np.maximum.reduceat(best, begins[those][inside].nonzero()[0])
             writer.add("text_best", smallest(best))
+
+
+def _different(values: Any) -> Any:
+    """Ascending values, each once."""
+    new = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    return values[new]
+
+
+def _borders(values: Numbers, end: int) -> Numbers:
+    """Where those of each number below ``end`` begin among ascending values, and where the last end."""
+    return _running(np.bincount(values, minlength=end))
+
+
+def _running(values: Any) -> Numbers:
+    """Sums of the values before each, and of all."""
+    sums = np.zeros(len(values) + 1, np.int64)
+    values.cumsum(out=sums[1:])
+    return sums
 
 
 def _changing(form: Numbers, other: Numbers) -> NDArray[np.bool_]:
@@ -168,3 +230,9 @@ def _places(writer: ArrayWriter, name: str, things: Iterable[Sized]) -> None:
 
 def _numbers(writer: ArrayWriter, name: str, values: Sequence[int]) -> None:
     writer.put(name, *packed(values, max(values, default=0)))
+
+
+def _ascending(writer: ArrayWriter, name: str, values: Numbers) -> None:
+    """At least one number, the last the largest."""
+    kind = smallest_type(int(values[-1]))
+    writer.put(name, kind.str, values.astype(kind).tobytes())

@@ -20,7 +20,9 @@ from newsindex.engines.base import EVERYTHING, Document
 from newsindex.engines.whoosh.arrays import Array
 from newsindex.engines.whoosh.labels import Labels, Mask
 from newsindex.engines.whoosh.layout import NEVER, UNDATED
+from newsindex.engines.whoosh.runs import Run
 from newsindex.engines.whoosh.segments import Segment
+from newsindex.query.nodes import Word
 from newsindex.ranking import FIELDS, WEIGHT, B
 
 Ints = NDArray[np.int64]
@@ -30,6 +32,8 @@ Singles = NDArray[np.float32]
 
 #: How many views (an asker and a stretch of time) a snapshot remembers.
 VIEWS: Final = 8
+#: How many words: some kilobytes each.
+WORDS: Final = 128
 
 #: The C library of Linux gives large pieces of memory back to the system as soon as they are free; to get them again,
 #: page by page, takes a third of a search's time. It keeps pieces up to the size of the largest that was freed.
@@ -104,6 +108,8 @@ class Snapshot:
         self._views: tuple[View, ...] = ()
         self._hidden: dict[frozenset[str], frozenset[int]] = {}
         self._remembered: dict[Any, Any] = {}
+        #: Where the words stand that were asked for last, by part and field.
+        self.runs: dict[Word, list[dict[str, list[Run]]]] = {}
         self._lock = threading.Lock()
 
     # Articles
@@ -217,6 +223,14 @@ class Snapshot:
                     del self._remembered[next(iter(self._remembered))]
                 self._remembered[what] = found
         return found
+
+    def keep_runs(self, word: Word, runs: list[dict[str, list[Run]]]) -> None:
+        """Remember where a word stands, if that takes no memory to speak of: what lies in the files is only named."""
+        if all(run.is_in_file for fields in runs for own in fields.values() for run in own):
+            with self._lock:
+                while len(self.runs) >= WORDS:
+                    del self.runs[next(iter(self.runs))]
+                self.runs[word] = runs
 
     # Views
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager, suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -17,22 +17,27 @@ T = TypeVar("T")
 logger = get_logger("newsindex")
 
 
-@contextmanager
-def reading(what: str) -> Iterator[None]:
-    """The boundary around reading: whatever wrong bytes make it raise becomes IndexDamaged.
+class reading(ContextDecorator):
+    """The boundary around reading: whatever wrong bytes make it raise becomes IndexDamaged. May be entered again.
 
-    A changed bit gives any of ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError and more.
+    A changed bit gives any of ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError and more. A class
+    and no generator, as a search enters a dozen of them.
     """
-    try:
-        yield
-    except NewsIndexError:
-        raise
-    except Exception as error:
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, NewsIndexError) or not isinstance(error, Exception):
+            return
         # A missing file is looked for again: a commit may have taken it away in this moment.
         if not isinstance(error, FileNotFoundError):
-            logger.error("The index can't be read (%s)", what, exc_info=True)
+            logger.error("The index can't be read (%s)", self._what, exc_info=error)
         raise IndexDamaged(
-            f"The index can't be read ({what}: {type(error).__name__}: {error}). "
+            f"The index can't be read ({self._what}: {type(error).__name__}: {error}). "
             "Make a new one with: manage.py newsindex_rebuild"
         ) from error
 
@@ -66,36 +71,34 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
-def replace_file(path: Path, aside: Path, data: bytes) -> tuple[int, ...]:
-    """Give ``path`` the content ``data`` in one durable step, through ``aside``, a file in the same directory.
-
-    Returns what tells the file from any other, as ``Watched`` wants it.
-    """
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(handle, left) :]
-        os.fsync(handle)
-        written = _identity(os.fstat(handle))
-    finally:
-        os.close(handle)
+def replace_file(path: Path, aside: Path, data: bytes) -> Handle:
+    """Give ``path`` the content ``data`` in one durable step, through ``aside``, a file in the same directory."""
+    file = Handle(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    file.write(data)
     os.replace(aside, path)
     sync_directory(path.parent)
-    return written
+    return file
 
 
-def remove_file(path: Path) -> None:
+def remove_file(path: str | Path) -> None:
     """Remove a file that may have gone already. A directory of its name is somebody else's, and stays."""
-    if not path.is_dir():
-        path.unlink(missing_ok=True)
+    if not os.path.isdir(path):
+        with suppress(FileNotFoundError):
+            os.unlink(path)
 
 
-class _Handle:
+class Handle:
     """An open file for as long as somebody holds on to it."""
 
-    def __init__(self, path: Path) -> None:
-        self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(self, path: Path, flags: int = os.O_RDONLY) -> None:
+        self._handle = os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+    def write(self, data: bytes) -> None:
+        """Durably."""
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._handle, left) :]
+        os.fsync(self._handle)
 
     def status(self) -> os.stat_result:
         return os.fstat(self._handle)
@@ -118,7 +121,7 @@ class Watched(Generic[T]):
         self._decoded = decoded
         self._lock = threading.Lock()
         #: The file stays open, so that the system can't give its number to the next one.
-        self._known: tuple[tuple[int, ...], T, _Handle] | None = None
+        self._known: tuple[tuple[int, ...], T, Handle] | None = None
 
     def value(self) -> T:
         """The same object as long as the file is the same. OSError where it can't be read, and what decoding raises."""
@@ -126,7 +129,7 @@ class Watched(Generic[T]):
         if known is not None and known[0] == _identity(os.stat(self.path)):
             return known[1]
         with self._lock:
-            handle = _Handle(self.path)
+            handle = Handle(self.path)
             identity = _identity(handle.status())
             if self._known is None or self._known[0] != identity:
                 self._known = identity, self._decoded(self.path, handle.content()), handle
@@ -134,12 +137,10 @@ class Watched(Generic[T]):
 
     def replace(self, aside: Path, data: bytes, value: T) -> None:
         """Give the file another content, which says ``value``, as ``replace_file`` does: nobody need read it here."""
-        written = replace_file(self.path, aside, data)
+        handle = replace_file(self.path, aside, data)
+        # Where somebody has replaced it again, the next look at it will see that.
         with self._lock:
-            handle = _Handle(self.path)
-            # Somebody may have replaced it again.
-            if _identity(handle.status()) == written:
-                self._known = written, value, handle
+            self._known = _identity(handle.status()), value, handle
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Final
 
 import numpy as np
@@ -98,8 +98,8 @@ def merged(store: Store, members: Sequence[Member]) -> list[Member]:
         if not chosen:
             return members
         name = new_name()
-        merge([(member.segment, member.deleted) for member in chosen], store.path(name))
-        return _replaced(members, chosen, store.member(name))
+        written = merge([(member.segment, member.deleted) for member in chosen], store.path(name))
+        return _replaced(members, chosen, store.member(name, written))
 
 
 def maintain(store: Store, exclusive: Callable[[], AbstractContextManager[bool]]) -> bool:
@@ -150,7 +150,8 @@ def _merge_aside(store: Store, exclusive: Callable[[], AbstractContextManager[bo
         with exclusive() as live:
             return live and _exchange(store, chosen, name)
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
 
 
 def _exchange(store: Store, chosen: Sequence[Member], name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from newsindex.engines.base import Document, Writer
+from newsindex.engines.whoosh.arrays import Directory
 from newsindex.engines.whoosh.building import SegmentBuilder
 from newsindex.engines.whoosh.lexicon import Lexicon
 from newsindex.engines.whoosh.manifest import Manifest
@@ -61,6 +62,8 @@ class WhooshWriter(Writer):
         #: Deleted articles of the segments of the last commit, by name, and of those that this writer has written.
         self._gone: dict[str, set[int]] = {}
         self._written: list[str] = []
+        #: What their files say of themselves.
+        self._directories: dict[str, Directory] = {}
         #: All keys that were put or deleted.
         self._changed: set[str] = set()
         #: Keys that were put or deleted again, each with how many segments had been written by then.
@@ -148,7 +151,7 @@ class WhooshWriter(Writer):
             self._build(self._written[-1])
 
     def _build(self, name: str) -> None:
-        self._builder.build(self._store.path(name))
+        self._directories[name] = self._builder.build(self._store.path(name))
 
     def _finish(self) -> None:
         """All segments are on the disk after this."""
@@ -173,7 +176,7 @@ class WhooshWriter(Writer):
         return self._written
 
     def _member(self, name: str) -> Member:
-        return self._store.member(name)
+        return self._store.member(name, self._directories.pop(name))
 
     def _end(self) -> None:
         """Drop what was not committed, and let others write."""
