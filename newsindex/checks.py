@@ -1,7 +1,7 @@
 """System checks.
 
 newsindex.E001  NEWSINDEX is no dict of engines
-newsindex.E002  NEWSINDEX has no engine "default"
+newsindex.E002  NEWSINDEX has no engine "default", or not the one of NEWSINDEX_ENGINE
 newsindex.E003  an engine's settings have an unknown key, or no dict of OPTIONS
 newsindex.E004  an engine can't be made: its BACKEND or its OPTIONS are wrong
 newsindex.E005  NEWSINDEX_UPDATE is none of "inline", "task", "command"
@@ -24,6 +24,7 @@ newsindex.W021  a change has been pending for longer than NEWSINDEX_MAX_LAG (ask
 newsindex.W022  an index and the database are not of the same time, or not of one site (asked for like W002)
 newsindex.W030  database triggers are missing or out of date (asked for as W002)
 newsindex.W031  there are replicas, but this process notes changes for one index only (asked for as W002)
+newsindex.W032  an index was built under an alias that NEWSINDEX does not have here (asked for as W002)
 
 An engine adds its own (newsindex.E010, E011 and W010 to W018).
 """
@@ -45,7 +46,7 @@ from django.urls import NoReverseMatch, reverse
 
 from newsindex import triggers
 from newsindex.conf import conf
-from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines import engines
 from newsindex.engines.base import Engine
 from newsindex.exceptions import ConfigurationError, EngineError
 from newsindex.indexing import lag
@@ -116,7 +117,8 @@ def check_noting(
     """Whether what changes is noted for every index, by triggers too where there are any."""
     if not databases or any(_shape()):
         return []
-    return [message for database in databases for message in (*_triggers(database), *_unnoted(database))]
+    looks = (_triggers, _unnoted, _left_out)
+    return [message for database in databases for look in looks for message in look(database)]
 
 
 def _triggers(database: str) -> Iterator[CheckMessage]:
@@ -150,6 +152,23 @@ def _unnoted(database: str) -> Iterator[CheckMessage]:
             f"NEWSINDEX[{alias!r}] has no REPLICA here, so what this process saves is not noted for {name!r}.",
             hint="Give each process a REPLICA, and those without an index an empty one.",
             id="newsindex.W031",
+        )
+
+
+def _left_out(database: str) -> Iterator[CheckMessage]:
+    """A process that was not told of an engine is how changes are lost while a site moves to it."""
+    built = Replica.objects.using(database).exclude(engine__in=list(engines)).order_by("engine", "name")
+    try:
+        names = list(built.values_list("engine", "name"))
+    except DatabaseError:
+        return  # not migrated yet
+    for alias, name in names:
+        yield Warning(
+            f"An index {alias!r} was built, and NEWSINDEX has no engine of that name here: what this process saves is "
+            "not noted for it.",
+            hint=f"Give this process the entry too. If the index is gone for good, run manage.py newsindex_replicas "
+            f"--engine {alias} --drop {name}".rstrip(),
+            id="newsindex.W032",
         )
 
 
@@ -223,7 +242,8 @@ def _triggers_setting() -> Iterator[CheckMessage]:
 
 
 def _unknown_settings() -> Iterator[CheckMessage]:
-    names = ("NEWSINDEX", "NEWSINDEX_UPDATE", "NEWSINDEX_TRIGGERS", "NEWSINDEX_MAX_LAG", "NEWSINDEX_LANGUAGES")
+    rest = ("ENGINE", "UPDATE", "TRIGGERS", "MAX_LAG", "LANGUAGES")
+    names = ("NEWSINDEX", *(f"NEWSINDEX_{name}" for name in rest))
     for name in conf.unknown():
         near = get_close_matches(name, names, n=1)
         yield Warning(
@@ -242,15 +262,22 @@ def _shape() -> Iterator[CheckMessage]:
             id="newsindex.E001",
         )
         return
-    if DEFAULT_ALIAS not in configured:
-        names = ", ".join(repr(alias) for alias in configured) or "none"
-        yield Error(
-            f"NEWSINDEX has no engine {DEFAULT_ALIAS!r}, only: {names}.",
-            hint=f"Write NEWSINDEX = {EXAMPLE}",
-            id="newsindex.E002",
-        )
+    yield from _asked(configured)
     for alias, settings in configured.items():
         yield from _alias(alias, settings)
+
+
+def _asked(configured: dict[str, object]) -> Iterator[CheckMessage]:
+    asked: object = conf.NEWSINDEX_ENGINE
+    if asked in list(configured):
+        return
+    names = ", ".join(map(repr, configured)) or "none"
+    if asked == "default":
+        message = f"NEWSINDEX has no engine {asked!r}, only: {names}."
+    else:
+        message = f"NEWSINDEX_ENGINE must be the alias of an engine in NEWSINDEX, not {asked!r}; there are: {names}."
+    write = f"NEWSINDEX_ENGINE = {next(iter(configured))!r}" if configured else f"NEWSINDEX = {EXAMPLE}"
+    yield Error(message, hint=f"Write {write}", id="newsindex.E002")
 
 
 def _alias(alias: str, settings: dict[str, object]) -> Iterator[CheckMessage]:
@@ -394,9 +421,10 @@ def _built(alias: str) -> Iterator[CheckMessage]:
     except (ConfigurationError, EngineError):
         return  # the other checks and newsindex_status say what is wrong
     if not built:
-        option = "" if alias == DEFAULT_ALIAS else f" --engine {alias}"
+        option = "" if alias == conf.NEWSINDEX_ENGINE else f" --engine {alias}"
+        searches = "searches are" if alias == conf.NEWSINDEX_ENGINE else "what asks it is"
         yield Warning(
-            f"The index {alias!r} was never built: searches are answered with status 503.",
+            f"The index {alias!r} was never built: {searches} answered with status 503.",
             hint=f"Run manage.py newsindex_rebuild{option}",
             id="newsindex.W002",
         )
@@ -415,7 +443,7 @@ def _late(alias: str) -> Iterator[CheckMessage]:
     except DatabaseError:
         return  # the table comes with the first migration
     if seconds > conf.NEWSINDEX_MAX_LAG:
-        option = "" if alias == DEFAULT_ALIAS else f" --engine {alias}"
+        option = "" if alias == conf.NEWSINDEX_ENGINE else f" --engine {alias}"
         yield Warning(
             f"A change has been pending for {_time(seconds)}: the index {alias!r} does not show it.",
             hint=f"Run manage.py newsindex_update{option}, and see what it says.",

@@ -60,6 +60,12 @@ class Conf:
             }
         }
 
+    @property
+    def NEWSINDEX_ENGINE(self) -> str:
+        """The alias of the engine that is asked wherever none is named."""
+        alias: str = getattr(settings, "NEWSINDEX_ENGINE", "default")
+        return alias
+
     def replica(self, alias: str) -> str | None:
         """The name under which this process keeps the index ``alias``: NEWSINDEX[alias]["REPLICA"].
 

@@ -17,7 +17,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext
 
 from newsindex.answering import asked_too_often, wait_text
-from newsindex.engines import DEFAULT_ALIAS
+from newsindex.engines import named
 from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters, SearchForm
 from newsindex.logs import get_logger
@@ -30,8 +30,8 @@ class SearchFeed(Feed):  # type: ignore[type-arg]
     """The newest articles for the parameters of the results page; without any, the newest articles of all."""
 
     feed_type = Atom1Feed
-    #: The alias of the engine.
-    engine = DEFAULT_ALIAS
+    #: The alias of the engine; None for the one of NEWSINDEX_ENGINE.
+    engine: str | None = None
     #: How many articles it holds.
     limit = 20
     #: The directives of Cache-Control, as Django's ``patch_cache_control`` takes them.
@@ -51,8 +51,8 @@ class SearchFeed(Feed):  # type: ignore[type-arg]
         except EngineError:
             logger.exception(
                 "newsindex: the feed has no answer from the engine %r.",
-                self.engine,
-                extra={"event": "search.unavailable", "engine": self.engine},
+                named(self.engine),
+                extra={"event": "search.unavailable", "engine": named(self.engine)},
             )
             text = gettext("Search is not available at the moment.")
             response = HttpResponse(text, status=503, content_type="text/plain; charset=utf-8")

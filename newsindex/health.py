@@ -1,4 +1,4 @@
-"""The health view, for a monitor: whether searches are answered, and the index is not far behind."""
+"""The health view, for a monitor: whether searches are answered, and their index is not far behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views.generic import View
 
 from newsindex import indexing, replicas
-from newsindex.engines import engines
+from newsindex.engines import engines, named
 from newsindex.exceptions import ConfigurationError
 from newsindex.logs import get_logger
 from newsindex.monitoring import is_late, status_data
@@ -21,9 +21,9 @@ logger = get_logger(__name__)
 class HealthView(View):
     """``{"status": "ok"}`` with status 200, or ``{"status": "degraded"}`` with 503: nothing else to the public.
 
-    Degraded: an engine can't answer, the database can't be asked, or a change has been pending for longer than
-    NEWSINDEX_MAX_LAG. Whoever may see the page of the index in the admin gets ``engines`` as well: a list of what
-    ``newsindex_status --json`` says.
+    Degraded: the engine of NEWSINDEX_ENGINE can't answer, the database can't be asked, or a change has been pending for
+    that engine for longer than NEWSINDEX_MAX_LAG. Another one, which is being built perhaps, wakes nobody. Whoever may
+    see the page of the index in the admin gets ``engines`` as well: a list of what ``newsindex_status --json`` says.
     """
 
     http_method_names = ["get", "head"]
@@ -44,7 +44,8 @@ class HealthView(View):
 
     def is_ok(self) -> bool:
         """Whether nobody needs to be woken. Cheap: opens what a search opens, and looks for the oldest change."""
-        return all(replicas.health(alias).ok for alias in engines) and not is_late(indexing.lag())
+        asked = named(None)
+        return replicas.health(asked).ok and not is_late(indexing.lag(engine=asked))
 
     def may_see_details(self, request: HttpRequest) -> bool:
         """Whether the details go along: names of engines, figures, messages with paths."""

@@ -28,7 +28,7 @@ from django.utils import timezone
 from newsindex import replicas
 from newsindex.conf import conf
 from newsindex.documents import Said, by_label, chunks, describe, say, say_keys, spelt
-from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines import engines, named
 from newsindex.engines.base import Engine, Health, Kept, Notice, Purged, Rebuild, Stats, Writer
 from newsindex.exceptions import (
     ConfigurationError,
@@ -149,7 +149,7 @@ class VerifyReport:
     what was begun and not finished, a purge or a rebuild.
     """
 
-    engine: str = DEFAULT_ALIAS
+    engine: str
     checked: int = 0
     missing: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
@@ -205,6 +205,11 @@ class Status:
     runs: Mapping[str, IndexRun] = field(default_factory=dict)
     objects: int = 0
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def asked(self) -> bool:
+        """Whether this is the engine that is asked where none is named."""
+        return self.engine == named(None)
 
     @property
     def lag(self) -> float:
@@ -696,7 +701,7 @@ class _Tally:
 
 
 def rebuild(
-    *, engine: str = DEFAULT_ALIAS, batch_size: int = 500, progress: Progress | None = None, fresh: bool = False
+    *, engine: str | None = None, batch_size: int = 500, progress: Progress | None = None, fresh: bool = False
 ) -> RebuildReport:
     """Make a new index of everything beside the live one, then put it in its place in one step.
 
@@ -711,7 +716,7 @@ def rebuild(
         raise NewsIndexError(
             "rebuild() reads what is committed: call it outside of transaction.atomic(), with autocommit on."
         )
-    started = time.monotonic()
+    started, engine = time.monotonic(), named(engine)
     new = engines[engine].rebuild(go_on=not fresh)
     tally = _Tally()
     try:
@@ -863,13 +868,14 @@ def _validated(new: Rebuild, least: int, most: int) -> Stats:
 # Verifying.
 
 
-def verify(*, engine: str = DEFAULT_ALIAS, progress: Progress | None = None) -> VerifyReport:
+def verify(*, engine: str | None = None, progress: Progress | None = None) -> VerifyReport:
     """Compare what an engine holds with the database.
 
     What is pending is no difference, unless it was tried in vain. An index that is damaged is not compared. Memory: 8
     bytes a document, and the keys that differ. Raises IndexNotBuilt where there is none, NewsIndexError where the rows
     can't be listed.
     """
+    engine = named(engine)
     notices = engines[engine].notices()
     notes = tuple(notice.message for notice in notices if notice.kind != "analysis")
     outdated = tuple(notice.message for notice in notices if notice.kind == "analysis")
@@ -1000,7 +1006,7 @@ class PurgeReport:
     did not come to the end, which the next purge does; "" if it did.
     """
 
-    engine: str = DEFAULT_ALIAS
+    engine: str
     purged: Purged = Purged()
     shown: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
@@ -1105,8 +1111,9 @@ def _will_be_shown(said: Said) -> bool:
 # Status.
 
 
-def status(*, engine: str = DEFAULT_ALIAS) -> Status:
+def status(*, engine: str | None = None) -> Status:
     """How an engine is, what it holds and what it has still to see. Never raises for a broken index."""
+    engine = named(engine)
     target = engines[engine]
     health = replicas.health(engine)
     try:

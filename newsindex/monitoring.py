@@ -16,6 +16,7 @@ def status_data(status: Status) -> dict[str, Any]:
     return {
         "engine": status.engine,
         "backend": status.backend,
+        "asked": status.asked,
         "ok": status.health.ok,
         "message": status.health.message,
         "generation": stats.generation,

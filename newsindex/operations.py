@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from newsindex import indexing, runs
-from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines import engines, named
 from newsindex.exceptions import NewsIndexError
 from newsindex.indexing import Progress, PurgeReport, RebuildReport, Report, VerifyReport
 from newsindex.logs import get_logger
@@ -24,13 +24,14 @@ SMALL: Final = 1_000
 
 def rebuild(
     *,
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     batch_size: int = 500,
     progress: Progress | None = None,
     run: IndexRun | None = None,
     fresh: bool = False,
 ) -> RebuildReport:
     """``indexing.rebuild``, on the record. run: the one that was asked for."""
+    engine = named(engine)
     with recorded(Kind.REBUILD, engine, run) as record:
         progress = _both(record, progress)
         report = indexing.rebuild(engine=engine, batch_size=batch_size, progress=progress, fresh=fresh)
@@ -39,8 +40,9 @@ def rebuild(
     return report
 
 
-def verify(*, engine: str = DEFAULT_ALIAS, run: IndexRun | None = None) -> VerifyReport:
+def verify(*, engine: str | None = None, run: IndexRun | None = None) -> VerifyReport:
     """``indexing.verify``, on the record."""
+    engine = named(engine)
     with recorded(Kind.VERIFY, engine, run) as record:
         report = indexing.verify(engine=engine, progress=record.progress)
         record.done(report)

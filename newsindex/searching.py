@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy as _
 
 from newsindex.analysis import keyword
 from newsindex.curating import MOST_PINNED, NOTHING, Curation, curation
-from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines import engines, named
 from newsindex.engines.base import (
     EVERYTHING,
     FACETS,
@@ -463,7 +463,7 @@ class Results:
 def search(
     text: str,
     *,
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     tags: Iterable[str] = (),
     authors: Iterable[str] = (),
     sections: Iterable[str] = (),
@@ -489,14 +489,14 @@ def search(
 ) -> Results:
     """Articles that match ``text`` (the query language) and may be shown to ``audiences`` at ``now``.
 
-    tags, authors, sections, sources: a choice each, one of its values is enough. after: published on that day or
-    later; before: before that day. offset, limit: the slice that will be asked for first, so that ``count()`` and that
-    slice cost one call together. relax: where no article has all the words, show the closest. correct: where none has
-    them, or hardly any, look for other spellings (``Results.suggestion``). follow: where nothing was found as it is,
-    show what another spelling finds (``Results.corrected``). pins: put what editors have pinned to the query first, by
-    relevance and where nothing but ``sources`` narrows the search. curated: what editors say, to try it out; None for
-    what they have said. timeout: seconds.
-    ``audiences=EVERYTHING`` shows drafts too; it is for code that has asked for permissions itself.
+    engine: its alias, as in all functions here; None for the one of NEWSINDEX_ENGINE. tags, authors, sections, sources:
+    a choice each, one of its values is enough. after: published on that day or later; before: before that day. offset,
+    limit: the slice that will be asked for first, so that ``count()`` and that slice cost one call together. relax:
+    where no article has all the words, show the closest. correct: where none has them, or hardly any, look for other
+    spellings (``Results.suggestion``). follow: where nothing was found as it is, show what another spelling finds
+    (``Results.corrected``). pins: put what editors have pinned to the query first, by relevance and where nothing but
+    ``sources`` narrows the search. curated: what editors say, to try it out; None for what they have said. timeout:
+    seconds. ``audiences=EVERYTHING`` shows drafts too; it is for code that has asked for permissions itself.
     """
     asked = parse(text)
     said = curated if curated is not None else curation() if asked.words else NOTHING
@@ -518,7 +518,7 @@ def search(
         correct=correct,
     )
     pinned = said.pinned(asked, request.now) if pins and _is_plain(request) else ()
-    return Results(_Question(engine, query, request, relax, follow, pinned, said))
+    return Results(_Question(named(engine), query, request, relax, follow, pinned, said))
 
 
 def _is_plain(request: SearchRequest) -> bool:
@@ -535,7 +535,7 @@ def understood(text: str) -> Query:
 def suggest(
     text: str,
     *,
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     limit: int = 8,
@@ -546,7 +546,7 @@ def suggest(
 
     A space at the end of ``text`` ends its last word. timeout: seconds after which some may be missing.
     """
-    moment, who = _moment(now), frozenset(audiences)
+    moment, who, engine = _moment(now), frozenset(audiences), named(engine)
     mask = mask_of(engine, audiences=who, now=moment)
     # Where too much is pending, nobody knows whose words and names there are; titles are looked at again.
     safe = [kind for kind in kinds if mask.complete or kind == "title"]
@@ -571,7 +571,7 @@ def suggest(
 def related(
     obj: Model,
     *,
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     limit: int = 5,
@@ -583,7 +583,7 @@ def related(
     timeout: seconds after which there may be fewer or none; at most twice as many pass.
     """
     key = _source_of(type(obj)).key(obj)
-    moment, who = _moment(now), frozenset(audiences)
+    moment, who, engine = _moment(now), frozenset(audiences), named(engine)
     mask = mask_of(engine, audiences=who, now=moment)
     if not mask.complete and key not in _visible_rows([key], moment, who):
         # What it is like is nobody's business then, and the engine may not know that yet.
@@ -607,7 +607,7 @@ def more_like(
     *,
     paragraph: int | None = None,
     language: str = "",
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     limit: int = 5,
@@ -619,7 +619,7 @@ def more_like(
     about: a text of ``language``, or a saved row of a registered model; one that may not be shown to ``audiences`` at
     ``now``, or that has no such paragraph, is like nothing. timeout: as for ``related``.
     """
-    moment, who = _moment(now), frozenset(audiences)
+    moment, who, engine = _moment(now), frozenset(audiences), named(engine)
     if isinstance(about, str):
         written = (Paragraph(1, "", "paragraph", about),)
         document: Document | None = Document(_NO_ROW, "", written, language=language)
@@ -650,7 +650,7 @@ def passage(
     key: str,
     number: int,
     *,
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
 ) -> tuple[Result, ResultParagraph] | None:
@@ -658,7 +658,7 @@ def passage(
 
     None where ``audiences`` may not see it at ``now``, where the index does not know it, or it has no such paragraph.
     """
-    moment, who = _moment(now), frozenset(audiences)
+    moment, who, engine = _moment(now), frozenset(audiences), named(engine)
     # What is no key of the index is not worth a question to the database, which may refuse to be asked for it.
     if _guarded(engine, lambda it: it.get(key)) is None:
         return None
@@ -676,7 +676,7 @@ def explain(
     text: str,
     key: str,
     *,
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     typing: bool = False,
@@ -685,7 +685,7 @@ def explain(
 
     typing: as for ``matching_keys``.
     """
-    tree = parse(text).tree
+    tree, engine = parse(text).tree, named(engine)
     request = SearchRequest(
         query=_unfinished(tree) if typing and text[-1:].strip() else tree,
         now=_moment(now),
@@ -699,7 +699,7 @@ def matching_keys(
     text: str,
     model: type[Model],
     *,
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     limit: int = MATCHING_LIMIT,
@@ -711,7 +711,7 @@ def matching_keys(
     typing: the last word may be unfinished, as in an autocomplete field. correct: look for other spellings where none,
     or hardly any, match.
     """
-    query = understood(text)
+    query, engine = understood(text), named(engine)
     request = SearchRequest(
         query=_unfinished(query.tree) if typing and text[-1:].strip() else query.tree,
         now=_moment(now),
@@ -730,7 +730,7 @@ def matching(
     text: str,
     queryset: QuerySet[M],
     *,
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     limit: int = MATCHING_LIMIT,
@@ -773,7 +773,7 @@ def hits_for(
     keys: Iterable[str],
     text: str,
     *,
-    engine: str = DEFAULT_ALIAS,
+    engine: str | None = None,
     audiences: Collection[str] = EVERYBODY,
     now: datetime | None = None,
     paragraphs: int = 1,
@@ -796,7 +796,7 @@ def hits_for(
         paragraphs_per_article=paragraphs,
         correct=False,
     )
-    page = _guarded(engine, lambda it: it.search(request))
+    page = _guarded(named(engine), lambda it: it.search(request))
     return {hit.key: hit for hit in page.hits}
 
 

@@ -26,7 +26,7 @@ from django.views.generic import TemplateView, View
 
 from newsindex.answering import AnswerMixin
 from newsindex.deadline import Deadline
-from newsindex.engines import DEFAULT_ALIAS
+from newsindex.engines import named
 from newsindex.engines.base import PUBLIC, Span
 from newsindex.exceptions import EngineError
 from newsindex.forms import Parameters, SearchForm, page_number
@@ -108,8 +108,8 @@ class SearchMixin(AnswerMixin, AudienceMixin):
     """Search for a view: attributes to set, and hooks to override, the outermost last."""
 
     request: HttpRequest
-    #: The alias of the engine.
-    engine = DEFAULT_ALIAS
+    #: The alias of the engine; None for the one of NEWSINDEX_ENGINE.
+    engine: str | None = None
     form_class: type[SearchForm] = SearchForm
     paginate_by = 10
     #: How many results can be paged through; whoever wants to see more narrows the search.
@@ -197,8 +197,8 @@ class SearchView(SearchMixin, TemplateView):
         except EngineError:
             logger.exception(
                 "newsindex: the search page has no answer from the engine %r.",
-                self.engine,
-                extra={"event": "search.unavailable", "engine": self.engine},
+                named(self.engine),
+                extra={"event": "search.unavailable", "engine": named(self.engine)},
             )
             context = {"unavailable": True, "notes": form.notes, "explained": False}
         response = self.render_to_response(
@@ -293,8 +293,8 @@ class SearchJSONView(JSONRefusalMixin, SearchMixin, View):
         except EngineError:
             logger.exception(
                 "newsindex: the JSON search has no answer from the engine %r.",
-                self.engine,
-                extra={"event": "search.unavailable", "engine": self.engine},
+                named(self.engine),
+                extra={"event": "search.unavailable", "engine": named(self.engine)},
             )
             return _unavailable_json()
 
@@ -322,8 +322,8 @@ class CompletionMixin(JSONRefusalMixin, SearchMixin):
         except EngineError:
             logger.exception(
                 "newsindex: no suggestions from the engine %r.",
-                self.engine,
-                extra={"event": "search.unavailable", "engine": self.engine},
+                named(self.engine),
+                extra={"event": "search.unavailable", "engine": named(self.engine)},
             )
             return None
 
@@ -403,8 +403,8 @@ class LikeView(SearchMixin, TemplateView):
         except EngineError:
             logger.exception(
                 "newsindex: the page of similar passages has no answer from the engine %r.",
-                self.engine,
-                extra={"event": "search.unavailable", "engine": self.engine},
+                named(self.engine),
+                extra={"event": "search.unavailable", "engine": named(self.engine)},
             )
             response = self.render_to_response(self.get_context_data(unavailable=True, hits=[]), status=503)
             add_never_cache_headers(response)

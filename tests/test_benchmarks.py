@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -153,3 +154,19 @@ def test_a_table_of_suggestions() -> None:
     text = suggestions.report([{"paragraphs": 20_000, **one}, {"paragraphs": 200_000, **one}])
     assert "| one letter | 2.0 / 9.0 | 2.0 / 2.0 | 3.0 / 3.0 | 2.0 / 9.0 |" in text
     assert "| more like a text |  | 6.0 / 6.0 |  | 6.0 / 6.0 |" in text
+
+
+def test_a_report_of_clusters() -> None:
+    """Asked in turn; where one finds less than another, times are no answer."""
+    pytest.importorskip("opensearchpy", reason="opensearch-py is not installed")
+    cluster = importlib.import_module("benchmarks.cluster")
+    times = {CLASSES[0]: [1.0, 2.0, 9.0]}
+    found = {name: cluster.Measured(2.0, 3_000_000, times, [7, 8]) for name in ("embedded", "1 node")}
+    cluster.agree(found)
+    text = cluster.report(found, 100, 1_200, cluster._options(["--paragraphs", "1200"]))
+    assert "| 1 node | 2.0 | 50 | 600 | 3.0 |" in text
+    assert f"| {CLASSES[0]} | 2.0 / 9.0 | 2.0 / 9.0 |" in text and CLASSES[1] not in text
+    found["1 node"].totals = [7, 9]
+    cluster.agree({"embedded": found["embedded"]})
+    with pytest.raises(RuntimeError, match="1 node and embedded differ in the totals of 1 questions"):
+        cluster.agree({**found, "embedded": cluster.Measured(totals=[7, 8])})

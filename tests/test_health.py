@@ -53,7 +53,7 @@ def test_changes_that_wait_for_too_long(client: Client, settings: Any) -> None:
 
 
 def test_a_database_that_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away() -> float:
+    def away(**which: str) -> float:
         raise OperationalError("could not connect to db.internal")
 
     monkeypatch.setattr(indexing, "lag", away)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from benchmarks.relevance.collections import Collection, Text
-from newsindex.engines.base import EVERYTHING, Document, Match, SearchPage, SearchRequest, versioned
+from newsindex.engines.base import EVERYTHING, Document, Engine, Match, SearchPage, SearchRequest, versioned
 from newsindex.engines.closeness import few_results
 from newsindex.engines.whoosh.engine import WhooshEngine
 from newsindex.paragraphs import from_plain
@@ -58,7 +58,7 @@ class NewsIndex(Ranker):
     label = "newsindex"
 
     def build(self) -> None:
-        self._engine = WhooshEngine(path=self.place)
+        self._engine = self.engine()
         self._ids: dict[str, str] = {}
         build = self._engine.rebuild()
         with build.writer() as writer:
@@ -68,6 +68,10 @@ class NewsIndex(Ranker):
                 writer.put(versioned(_document(key, text)))
         with build.exclusive():
             build.swap()
+
+    def engine(self) -> Engine:
+        """The engine that is asked, with nothing of this collection in it yet."""
+        return WhooshEngine(path=self.place)
 
     def rank(self, question: str, depth: int) -> Ranking:
         query = parse(question).tree

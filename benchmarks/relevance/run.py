@@ -53,9 +53,9 @@ def measured(kind: type[Ranker], collection: Collection) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         ranker = kind(collection, Path(folder) / "index")
         ranker.build()
-        rankings = {key: _ranked(ranker, question) for key, question in collection.questions.items()}
+        rankings = {key: ranked(ranker, question) for key, question in collection.questions.items()}
     judgments = {key: collection.judgments[key] for key in collection.questions}
-    run = {key: _distinct(ranking) for key, ranking in rankings.items()}
+    run = {key: distinct(ranking) for key, ranking in rankings.items()}
     found = ir_measures.calc_aggregate(MEASURES, judgments, run)
     held_out = {key for key in judgments if is_held_out(key)}
     halves = {}
@@ -76,13 +76,14 @@ def passages(corpora: Path, wanted: frozenset[str], most: int) -> dict[str, Show
     return found
 
 
-def _ranked(ranker: Ranker, question: str) -> Ranking:
+def ranked(ranker: Ranker, question: str, depth: int = DEPTH) -> Ranking:
+    """What a ranker says to a question: of the judged texts where only these are to be ranked."""
     judged = ranker.collection.judged
-    ranking = ranker.rank(question, _DEEPER if judged else DEPTH)
-    return [pair for pair in ranking if not judged or pair[0] in judged][:DEPTH]
+    ranking = ranker.rank(question, _DEEPER if judged else depth)
+    return [pair for pair in ranking if not judged or pair[0] in judged][:depth]
 
 
-def _distinct(ranking: Ranking) -> dict[str, float]:
+def distinct(ranking: Ranking) -> dict[str, float]:
     """Scores by text. An engine's order among equal scores is kept, which the measures would not do."""
     return {text: float(len(ranking) - place) for place, (text, _) in enumerate(ranking)}
 

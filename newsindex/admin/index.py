@@ -21,7 +21,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from newsindex import indexing, operations, runs
-from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines import engines
 from newsindex.models import IndexRun
 from newsindex.monitoring import is_late
 from newsindex.tasks import has_workers
@@ -122,8 +122,7 @@ class ShownEngine:
 
     @property
     def command(self) -> str:
-        alias = self.status.engine
-        return "manage.py newsindex_update" + ("" if alias == DEFAULT_ALIAS else f" --engine {alias}")
+        return "manage.py newsindex_update" + ("" if self.status.asked else f" --engine {self.status.engine}")
 
     @property
     def is_late(self) -> bool:

@@ -24,7 +24,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from newsindex.engines import DEFAULT_ALIAS
 from newsindex.engines.base import EVERYTHING, ArticleHit
 from newsindex.exceptions import EngineError
 from newsindex.explaining import shown
@@ -61,7 +60,7 @@ class AdminSearch:
     A change list asks for its rows again for each list filter that shows counts, and for its actions.
     """
 
-    def __init__(self, source: Source[Any], text: str, *, engine: str, limit: int, typing: bool) -> None:
+    def __init__(self, source: Source[Any], text: str, *, engine: str | None, limit: int, typing: bool) -> None:
         self.source = source
         self.text = text
         self.engine = engine
@@ -156,8 +155,8 @@ class SearchAdminMixin(BaseAdmin):
     child of ``SearchChangeList``.
     """
 
-    #: The alias of the engine to ask.
-    search_engine: ClassVar[str] = DEFAULT_ALIAS
+    #: The alias of the engine to ask; None for the one of NEWSINDEX_ENGINE.
+    search_engine: ClassVar[str | None] = None
     #: How many rows a search finds at most, the best ones.
     search_limit: ClassVar[int] = MATCHING_LIMIT
     search_help_text = HELP_TEXT

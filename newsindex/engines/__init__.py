@@ -16,9 +16,6 @@ from newsindex.conf import conf
 from newsindex.engines.base import Engine
 from newsindex.exceptions import ConfigurationError
 
-DEFAULT_ALIAS = "default"
-
-
 if TYPE_CHECKING:
     _Handler = BaseConnectionHandler[Engine]
 else:
@@ -101,10 +98,15 @@ def _wrong_options(engine_class: type[Engine], options: dict[str, Any]) -> str:
 engines = EngineHandler()
 
 
+def named(engine: str | None) -> str:
+    """``engine``, an alias; where it is None that of the engine which the site asks: NEWSINDEX_ENGINE."""
+    return conf.NEWSINDEX_ENGINE if engine is None else engine
+
+
 @receiver(setting_changed)
 def _forget(*, setting: str, **kwargs: Any) -> None:
     if setting in ("NEWSINDEX", "BASE_DIR"):
         engines.close_all()
 
 
-__all__ = ["DEFAULT_ALIAS", "engines"]
+__all__ = ["engines", "named"]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias
 from django.test import override_settings
 
 from newsindex import indexing
-from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines import engines, named
 
 EngineName: TypeAlias = Literal["memory", "whoosh"]
 BACKENDS: Final = {
@@ -48,7 +48,7 @@ def search_index(engine: EngineName = "memory") -> Iterator[SearchIndex]:
     memory: small and exact, for all but performance. whoosh: as the site has it, in a temporary directory.
     """
     with tempfile.TemporaryDirectory(prefix="newsindex-") as folder:
-        settings = {alias: _entry(engine, Path(folder) / alias) for alias in (*engines, DEFAULT_ALIAS)}
+        settings = {alias: _entry(engine, Path(folder) / alias) for alias in (*engines, named(None))}
         with override_settings(NEWSINDEX=settings):
             for alias in engines:
                 _empty(alias)

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from newsindex import operations, replicas
-from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines import engines, named
 from newsindex.indexing import RebuildReport
 from newsindex.logs import some
 from newsindex.management.arguments import at_least_one, engine_alias
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--engine", type=engine_alias, default=DEFAULT_ALIAS, help="Its alias in NEWSINDEX (%(default)s)."
+            "--engine", type=engine_alias, default=named(None), help="Its alias in NEWSINDEX (%(default)s)."
         )
         parser.add_argument("--batch-size", type=at_least_one, default=500, help="Rows read at a time (%(default)s).")
         parser.add_argument(

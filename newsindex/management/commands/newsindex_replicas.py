@@ -9,29 +9,35 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from newsindex import replicas
-from newsindex.engines import DEFAULT_ALIAS
-from newsindex.management.arguments import engine_alias
+from newsindex.engines import engines, named
 
 
 class Command(BaseCommand):
     help = (
         "Lists the replicas of an index: those for which changes are noted, when they were last heard of, and how many "
-        "changes each has still to see. --drop forgets one that will not come back."
+        "changes each has still to see. --drop forgets one that will not come back, or, without a name, the index of "
+        "all hosts. What was forgotten answers nothing before it is built again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--engine", type=engine_alias, default=DEFAULT_ALIAS, help="Its alias in NEWSINDEX (%(default)s)."
+            "--engine",
+            default=named(None),
+            help="Its alias in NEWSINDEX (%(default)s); to drop, also one that is no longer there.",
         )
-        parser.add_argument("--drop", metavar="NAME", help="Forget this replica and what is noted for it.")
+        parser.add_argument(
+            "--drop", metavar="NAME", nargs="?", const="", help="Forget this replica and what is noted for it."
+        )
         parser.add_argument("--json", action="store_true", help="Print a JSON list instead.")
 
     def handle(self, *args: Any, engine: str, drop: str | None, json: bool, **options: Any) -> None:
         if drop is not None:
             if not replicas.forget(engine, drop):
                 raise CommandError(f"{engine!r} has no replica {drop!r}.")
-            self.stdout.write(f"{drop} is dropped; to come back it has to be built again.")
+            self.stdout.write(f"{drop or engine} is dropped; to come back it has to be built again.")
             return
+        if engine not in engines:
+            raise CommandError(f"NEWSINDEX has no engine {engine!r}; it has: {', '.join(engines)}.")
         found = replicas.standings(engine)
         if json:
             self.stdout.write(_as_json(found))

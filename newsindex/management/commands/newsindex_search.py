@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from newsindex.engines import DEFAULT_ALIAS
+from newsindex.engines import named
 from newsindex.engines.base import EVERYTHING, Explanation, LeafPart, Marked
 from newsindex.engines.counting import local
 from newsindex.exceptions import EngineError
@@ -30,7 +30,9 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=at_least_one, default=10, help="How many articles a page has (10).")
         parser.add_argument("--all", action="store_true", help="Also what visitors may not see: drafts, dates to come.")
         parser.add_argument("--verbatim", action="store_true", help="In no other spelling where nothing is found.")
-        parser.add_argument("--engine", type=engine_alias, default=DEFAULT_ALIAS, help="Its alias in NEWSINDEX.")
+        parser.add_argument(
+            "--engine", type=engine_alias, default=named(None), help="Its alias in NEWSINDEX (%(default)s)."
+        )
         parser.add_argument("--explain", action="store_true", help="Say why each article ranks where it does.")
         parser.add_argument("--key", help="Say it of this article alone, found or not: app_label.model:pk.")
         parser.add_argument("--json", action="store_true", help="Print what the JSON page answers instead.")

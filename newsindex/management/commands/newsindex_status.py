@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from newsindex import indexing
-from newsindex.engines import DEFAULT_ALIAS, engines
+from newsindex.engines import engines, named
 from newsindex.logs import one_line, some
 from newsindex.management.arguments import engine_alias
 from newsindex.management.durations import in_words
@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
 
 def _advice(ill: list[str]) -> str:
-    commands = ["newsindex_rebuild" + ("" if alias == DEFAULT_ALIAS else f" --engine {alias}") for alias in ill]
+    commands = ["newsindex_rebuild" + ("" if alias == named(None) else f" --engine {alias}") for alias in ill]
     return f"If the index was never built or is damaged, run {', '.join(commands)}."
 
 
@@ -51,6 +51,7 @@ def _lines(status: indexing.Status) -> list[str]:
     return [
         f"{status.engine} ({status.backend})",
         f"  health      {'ok' if status.health.ok else status.health.message}",
+        *_asked(status),
         f"  generation  {stats.generation or '-'}",
         f"  built       {built}",
         f"  articles    {stats.articles}",
@@ -61,6 +62,13 @@ def _lines(status: indexing.Status) -> list[str]:
         *(f"  note        {one_line(notice.message)}" for notice in status.notices),
         *(f"  {kind:<11} {_said(run)}" for kind, run in status.runs.items()),
     ]
+
+
+def _asked(status: indexing.Status) -> list[str]:
+    """Whether searches go to this one; nothing where there is no other."""
+    if len(list(engines)) == 1:
+        return []
+    return [f"  searches    {'come here' if status.asked else 'go to another engine'}"]
 
 
 def _pending(status: indexing.Status) -> str:

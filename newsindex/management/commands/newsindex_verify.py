@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from newsindex import indexing, operations
-from newsindex.engines import DEFAULT_ALIAS
+from newsindex.engines import named
 from newsindex.exceptions import IndexNotBuilt
 from newsindex.logs import one_line, some
 from newsindex.management.arguments import engine_alias
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--engine", type=engine_alias, default=DEFAULT_ALIAS, help="Its alias in NEWSINDEX (%(default)s)."
+            "--engine", type=engine_alias, default=named(None), help="Its alias in NEWSINDEX (%(default)s)."
         )
         parser.add_argument(
             "--repair",
