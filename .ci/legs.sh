@@ -69,12 +69,18 @@ mounts_files() {
     return "$status"
 }
 
-# The contract on a real OpenSearch node, which the tests obtain and start. Nothing is skipped.
+# Real OpenSearch servers, which the tests obtain and start: a site on three nodes that are killed and frozen, then the
+# contract on one node, in two processes. Nothing is skipped. NEWSINDEX_TRIALS=full for many more faults.
 leg_cluster() {
-    environment cluster "$(newest_python)" -e ".[test,opensearch]"
+    local failed=0
+    environment cluster "$(newest_python)" -e ".[test,opensearch,faults]"
     install_java
-    NEWSINDEX_CLUSTER_REQUIRE=1 NEWSINDEX_CLUSTER_CACHE="$PWD/.ci/cluster" \
-        "$PY" "${PYTEST[@]}" tests/cluster tests/contract -k "opensearch or cluster"
+    export NEWSINDEX_CLUSTER_REQUIRE=1 NEWSINDEX_FAULTS_REQUIRE=1 NEWSINDEX_TRIALS="${NEWSINDEX_TRIALS:-few}"
+    export NEWSINDEX_CLUSTER_CACHE="$PWD/.ci/cluster"
+    "$PY" "${PYTEST[@]}" tests/cluster/test_faults.py tests/cluster/test_proxy.py || failed=1
+    "$PY" -m tests.cluster "$PY" "${PYTEST[@]}" -n 2 --dist worksteal -k "opensearch or cluster" \
+        --ignore tests/cluster/test_faults.py --ignore tests/cluster/test_proxy.py tests/cluster tests/contract || failed=1
+    return "$failed"
 }
 
 # The fork with the same import name, in the place of Whoosh. Neither may lie over the other.
@@ -161,22 +167,26 @@ leg_readme_tests() {
     (in_nothing "$work" "$command")
 }
 
-# The last line that pytest closed with in this leg's log, without its frame.
+# The lines that pytest closed with in this leg's log, without their frames.
+closing_lines() {
+    { grep -E '^=+ .*[0-9]+ (passed|failed|errors?|skipped|deselected).* in [0-9.]+s.* =+$' "$LOGS/$1.log" || true; } | sed -E 's/^=+ //; s/ =+$//'
+}
+
+# The last of them.
 closing_line() {
-    { grep -E '^=+ .*[0-9]+ (passed|failed|errors?|skipped|deselected).* in [0-9.]+s.* =+$' "$LOGS/$1.log" || true; } | tail -n 1 | sed -E 's/^=+ //; s/ =+$//'
+    closing_lines "$1" | tail -n 1
 }
 
 # Prints how many tests passed and failed in the logs of these legs.
 totals() {
     local leg line passed=0 failed=0 number
-    for leg in "$@"; do
-        line="$(closing_line "$leg")"
+    while IFS= read -r line; do
         number="$(sed -nE 's/.*\b([0-9]+) passed.*/\1/p' <<< "$line")"
         passed=$((passed + ${number:-0}))
         number="$(sed -nE 's/.*\b([0-9]+) failed.*/\1/p' <<< "$line")"
         failed=$((failed + ${number:-0}))
         number="$(sed -nE 's/.*\b([0-9]+) errors?.*/\1/p' <<< "$line")"
         failed=$((failed + ${number:-0}))
-    done
+    done < <(for leg in "$@"; do closing_lines "$leg"; done)
     echo "$passed $failed"
 }

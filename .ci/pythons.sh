@@ -41,7 +41,7 @@ install_postgresql() {
 install_java() {
     local version
     export DEBIAN_FRONTEND=noninteractive
-    if ! command -v mvn > /dev/null; then
+    if [ -z "${NEWSINDEX_CLUSTER_ARCHIVE:-}" ] && ! command -v mvn > /dev/null; then
         apt-get update -q < /dev/null
         apt-get install -q -y --no-install-recommends maven < /dev/null
     fi

@@ -6,8 +6,13 @@ NewsIndexError
 └── EngineError            the engine can't do its work now; pages answer 503, saving goes on
     ├── IndexNotBuilt      there is no live generation yet: run newsindex_rebuild
     ├── IndexDamaged       files of the index are missing, foreign or broken
+    ├── DocumentsRefused   the engine will never take some documents; it has taken the others
     └── WriterBusy         somebody else holds the writer lock
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class NewsIndexError(Exception):
@@ -32,6 +37,14 @@ class IndexNotBuilt(EngineError):
 
 class IndexDamaged(EngineError):
     """Files of the index are missing, foreign or broken."""
+
+
+class DocumentsRefused(EngineError):
+    """The engine will never take some documents of a commit; it has the others. failures: why, by key."""
+
+    def __init__(self, message: str, failures: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.failures = dict(failures)
 
 
 class WriterBusy(EngineError):

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -32,6 +33,7 @@ from newsindex.engines import engines, named
 from newsindex.engines.base import Engine, Health, Kept, Notice, Purged, Rebuild, Stats, Writer
 from newsindex.exceptions import (
     ConfigurationError,
+    DocumentsRefused,
     EngineError,
     IndexDamaged,
     IndexNotBuilt,
@@ -534,7 +536,7 @@ class _Drain:
         self.until = time.monotonic() + INLINE_SECONDS
         self.taken = 0
         self.begun: list[int] = []
-        self.done: list[int] = []
+        self.done: dict[str, list[int]] = {}
         self.tried: set[int] = set()
         self.counts = {"indexed": 0, "deleted": 0, "failed": 0}
         self.uncommitted = {"indexed": 0, "deleted": 0}
@@ -544,11 +546,11 @@ class _Drain:
         # Whoever came while the writer was held has left, so look again after it was let go.
         while not self._spent() and next(self._batches(), None):
             try:
-                with self.engine.writer(wait=wait) as writer:
+                with self.engine.brief_writer() if self.inline else self.engine.writer(wait=wait) as writer:
                     for batch in self._batches():
                         self._begin(batch)
                         self._apply(batch, writer)
-                        if self._spent() or len(self.done) >= COMMIT_AFTER:
+                        if self._spent() or sum(map(len, self.done.values())) >= COMMIT_AFTER:
                             break
                     self._commit(writer)
             except BaseException:
@@ -631,7 +633,7 @@ class _Drain:
             writer.delete(key)
             self.uncommitted["deleted"] += 1
         if error is None:
-            self.done += rows
+            self.done.setdefault(key, []).extend(rows)
         else:
             self._fail(key, error, rows)
             if not _may_stay(self.engine, said):
@@ -651,15 +653,24 @@ class _Drain:
         else:
             turn = replicas.turn(self.alias, _pending_databases())
             writer.serial = turn.serial
-            writer.commit()
+            try:
+                writer.commit()
+            except DocumentsRefused as error:
+                self._refused(error)
             with transaction.atomic(using=self.rows.db):
                 turn.note()
-                _forget({self.rows.db: self.done})
+                _forget({self.rows.db: chain.from_iterable(self.done.values())})
         self.begun.clear()
         self.done.clear()
         for name, count in self.uncommitted.items():
             self.counts[name] += count
             self.uncommitted[name] = 0
+
+    def _refused(self, error: DocumentsRefused) -> None:
+        """Leave what the engine will not take pending, with the reason; it has all the rest."""
+        for key in error.failures.keys() & self.done.keys():
+            self._fail(key, EngineError(error.failures[key]), self.done.pop(key))
+            self.uncommitted["indexed"] -= 1
 
 
 def _may_stay(engine: Engine, said: Said) -> bool:
@@ -698,6 +709,16 @@ class _Tally:
         logger.error("%r was not indexed: %s", key, text, exc_info=error, extra={"event": "row.failed", "key": key})
         self.failed += 1
         self.failures += [(key, text)] if len(self.failures) < MAX_NAMED else []
+
+    @contextmanager
+    def refusals(self) -> Iterator[None]:
+        """Documents that the engine will never take are left out; it has the others."""
+        try:
+            yield
+        except DocumentsRefused as error:
+            self.written -= len(error.failures)
+            for key, text in error.failures.items():
+                self.fail(key, EngineError(text))
 
 
 def rebuild(
@@ -769,12 +790,13 @@ def _write_everything(new: Rebuild, tally: _Tally, batch_size: int, progress: Pr
         for source in sources:
             with _naming(source):
                 total += source.queryset().count()
-    with new.writer() as writer:
+    with tally.refusals(), new.writer() as writer:
         for source in sources:
             written, failed = tally.written, tally.failed
             for pks in _listed(source, batch_size):
                 _write_batch(source, pks, writer, tally, new.kept)
-                writer.flush()
+                with tally.refusals():
+                    writer.flush()
                 tally.done += len(pks)
                 if progress:
                     progress(tally.done, total)
@@ -823,7 +845,8 @@ def _write_batch(source: Source[Any], pks: Sequence[str], writer: Writer, tally:
                 tally.reused += 1
                 continue
             try:
-                writer.put(said.document)
+                with tally.refusals():
+                    writer.put(said.document)
             except EngineError:
                 raise
             except Exception as raised:  # as in a drain

@@ -626,6 +626,10 @@ class Engine(ABC):
     def writer(self, *, wait: float = 0.0) -> Writer:
         """Opens the live generation for change; WriterBusy after ``wait`` seconds, IndexNotBuilt without one."""
 
+    def brief_writer(self) -> Writer:
+        """A writer for somebody who waits for a save: an engine that can't take changes now says so within seconds."""
+        return self.writer()
+
     @abstractmethod
     def rebuild(self, *, go_on: bool = False) -> Rebuild:
         """Begins a new generation; WriterBusy where another rebuild is under way.

@@ -12,6 +12,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +27,18 @@ _START = 240.0
 class Cluster:
     """``size`` nodes, one JVM each. Use as a context manager; afterwards no process and no file is left."""
 
-    def __init__(self, size: int = 1, heap: str = "512m") -> None:
+    def __init__(self, size: int = 1, heap: str = "512m", settings: Mapping[str, object] | None = None) -> None:
         self.size = size
         self._heap = heap
+        self._more = dict(settings or {})
         self._distribution = distribution()
-        self._java = java_home()
         # In memory, where there is such a place: tests make many small indices, and none has to outlive them.
         place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self._work = Path(tempfile.mkdtemp(prefix="newsindex-cluster-", dir=place))
         self._work.chmod(0o755)
-        self._http, self._transport = free_ports(size), free_ports(size)
+        self._java = self._enterable(java_home())
+        ports = free_ports(2 * size)
+        self._http, self._transport = ports[:size], ports[size:]
         self._nodes: dict[int, subprocess.Popen[bytes]] = {}
 
     @property
@@ -66,10 +70,20 @@ class Cluster:
                 **_as_somebody_else(),
             )
 
+    def _enterable(self, java: Path) -> Path:
+        """``java``, or a copy of it where the user of the nodes can't go to it: below somebody's home."""
+        if os.geteuid() or all(folder.stat().st_mode & 0o001 for folder in (java, *java.resolve().parents)):
+            return java
+        return Path(shutil.copytree(java, self._work / "java"))
+
     def _furnish(self, home: Path) -> None:
         """A home for a node: what it writes to is its own, the rest is that of the distribution."""
         home.mkdir()
         shutil.copytree(self._distribution / "config", home / "config")
+        # For searches by vectors, which are not ours; a small Java has no such module and does not start with it.
+        options = home / "config" / "jvm.options"
+        lines = options.read_text().splitlines(keepends=True)
+        options.write_text("".join(line for line in lines if "jdk.incubator.vector" not in line))
         for name in ("bin", "lib", "modules", "agent", "plugins"):
             if (self._distribution / name).is_dir():
                 shutil.copytree(self._distribution / name, home / name)
@@ -94,6 +108,7 @@ class Cluster:
             # The disk of a test machine may be nearly full.
             "cluster.routing.allocation.disk.threshold_enabled": "false",
             "cluster.max_shards_per_node": 5000,
+            **self._more,
         }
         if self.size == 1:
             return {**said, "discovery.type": "single-node"}
@@ -135,6 +150,20 @@ class Cluster:
         """What a node answers to a GET."""
         with urllib.request.urlopen(self.address(number) + path, timeout=timeout) as answer:
             return json.load(answer)
+
+    def alive(self) -> list[int]:
+        """The nodes whose processes run."""
+        return [number for number, node in self._nodes.items() if node.poll() is None]
+
+    def busiest(self) -> int:
+        """The node with most primary shards of articles."""
+        shards = self.ask(self.alive()[0], "/_cat/shards?format=json&h=index,prirep,node")
+        primaries = Counter(row["node"] for row in shards if row["prirep"] == "p" and not row["index"].startswith("."))
+        return int(primaries.most_common(1)[0][0].removeprefix("n"))
+
+    def manager(self) -> int:
+        """The node that the others have elected."""
+        return int(self.ask(self.alive()[0], "/_cat/cluster_manager?format=json")[0]["node"].removeprefix("n"))
 
     def said(self, number: int) -> str:
         """The end of what a node has logged."""

@@ -22,6 +22,7 @@ from newsindex.exceptions import EngineError, NewsIndexError
 from tests.cluster.distribution import Missing
 from tests.cluster.nodes import Cluster
 
+REQUIRED = os.environ.get("NEWSINDEX_CLUSTER_REQUIRE") == "1"
 _numbers = itertools.count()
 _spare: list[Engine] = []
 #: A loaded machine takes its time.
@@ -36,16 +37,29 @@ OPTIONS: dict[str, Any] = {
 
 def hosts() -> list[str]:
     """The addresses of a running cluster; skips the test where there shall be none, with the reason."""
-    required = os.environ.get("NEWSINDEX_CLUSTER_REQUIRE") == "1"
-    said = os.environ.get("NEWSINDEX_CLUSTER", "1" if required else "")
+    said = _wanted()
+    return said.split(",") if said.startswith("http") else _or_skipped(_started).hosts
+
+
+def nodes(size: int, **options: Any) -> Cluster:
+    """A cluster that a test may kill, not started yet; skips the test where there shall be none."""
+    if _wanted().startswith("http"):
+        pytest.skip("no OpenSearch to kill: NEWSINDEX_CLUSTER names one that others may use")
+    return _or_skipped(lambda: Cluster(size, **options))
+
+
+def _wanted() -> str:
+    said = os.environ.get("NEWSINDEX_CLUSTER", "1" if REQUIRED else "")
     if not said:
         pytest.skip("no OpenSearch: NEWSINDEX_CLUSTER=1 starts a node for the tests")
-    if said.startswith("http"):
-        return said.split(",")
+    return said
+
+
+def _or_skipped(make: Callable[[], Cluster]) -> Cluster:
     try:
-        return _started().hosts
+        return make()
     except Missing as missing:
-        if required:
+        if REQUIRED:
             pytest.fail(f"OpenSearch is required, but {missing}.")
         pytest.skip(f"no OpenSearch: {missing}")
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
+from newsindex.deadline import Deadline
 from newsindex.exceptions import EngineError
 
 try:
@@ -73,6 +75,25 @@ class Breaker:
             self._failures = 0
 
 
+class _Transport(opensearchpy.Transport):
+    """Leaves a node alone for a while that did not answer in time, too: one that hangs would get its share for ever."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._asked = threading.local()
+
+    def get_connection(self) -> Any:
+        self._asked.connection = super().get_connection()
+        return self._asked.connection
+
+    def perform_request(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().perform_request(*args, **options)
+        except client_errors.ConnectionTimeout:
+            self.mark_dead(self._asked.connection)
+            raise
+
+
 class Connection:
     """Sends requests to the cluster. Nothing is connected before the first one.
 
@@ -91,6 +112,23 @@ class Connection:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._client: opensearchpy.OpenSearch | None = None
+        self._hurry = threading.local()
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """For this thread ``tell`` is ``ask`` in it, and all requests together get the limit for one search.
+
+        For what is written while somebody waits.
+        """
+        self._hurry.deadline = Deadline(self._search_timeout)
+        try:
+            yield
+        finally:
+            self._hurry.deadline = None
+
+    @property
+    def hurries(self) -> bool:
+        return getattr(self._hurry, "deadline", None) is not None
 
     def ask(
         self, method: str, path: str, body: object = None, *, timeout: float | None = None, **params: Any
@@ -98,6 +136,10 @@ class Connection:
         """A request of somebody who waits: once, within ``timeout`` and the limit for searches, behind the breaker."""
         self._breaker.admit()
         limit = self._search_timeout if timeout is None else min(timeout, self._search_timeout)
+        if self.hurries:
+            if self._hurry.deadline.passed:
+                raise Unavailable("OpenSearch takes longer than somebody who saves shall wait.")
+            limit = min(limit, self._hurry.deadline.left)
         try:
             answer = self._send(method, path, body, max(limit, _LEAST), params)
         except Unavailable as error:
@@ -117,6 +159,8 @@ class Connection:
         self, method: str, path: str, body: object = None, *, timeout: float | None = None, **params: Any
     ) -> Answer:
         """A request of a writer or an operator: not held back by the breaker, with the longer limit."""
+        if self.hurries:
+            return self.ask(method, path, body, timeout=timeout, **params)
         return self._send(method, path, body, timeout or self._write_timeout, params)
 
     def close(self) -> None:
@@ -148,6 +192,7 @@ class Connection:
     def _defaults(self) -> dict[str, Any]:
         """What the client is told where the site says nothing else: whoever waits must not wait for several tries."""
         return {
+            "transport_class": _Transport,
             "max_retries": 1 if len(self._hosts) > 1 else 0,
             "retry_on_timeout": False,
             "retry_on_status": (502, 503),

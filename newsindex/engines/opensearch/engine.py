@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -40,7 +41,7 @@ from newsindex.engines.opensearch.rebuild import SERIAL, TOUCHED, OpenSearchRebu
 from newsindex.engines.opensearch.view import Live, View, document_of
 from newsindex.engines.opensearch.writing import Bulk, OpenSearchWriter, languages_of, refused
 from newsindex.engines.relatedness import like_request
-from newsindex.exceptions import EngineError, IndexNotBuilt
+from newsindex.exceptions import DocumentsRefused, EngineError, IndexNotBuilt
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 _LOOPBACK: Final = re.compile(r"http://(localhost|127\.[0-9.]+|\[::1\])([:/]|$)")
@@ -202,17 +203,37 @@ class OpenSearchEngine(Engine):
     # Writing
 
     def writer(self, *, wait: float = 0.0) -> Writer:
-        self._generations.live()
-        held = self._writing.take(wait)
+        return self._writer(wait, nullcontext)
+
+    def brief_writer(self) -> Writer:
+        return self._writer(0.0, self._connection.hurried)
+
+    def _writer(self, wait: float, pace: Callable[[], AbstractContextManager[None]]) -> Writer:
+        with pace():
+            self._generations.live()
+            held = self._writing.take(wait)
 
         def commit(changes: Mapping[str, Document | None], serial: int | None) -> None:
-            held.assure()
-            self._commit(changes, held.clock)
+            with pace():
+                held.assure()
+                try:
+                    self._commit(changes, held.clock)
+                except DocumentsRefused:
+                    # The others are in the index.
+                    seen(serial)
+                    raise
+                seen(serial)
+
+        def seen(serial: int | None) -> None:
+            # Only now: what is not in the index must not be taken for seen by it.
             if serial is not None:
-                # Only now: what is not in the index must not be taken for seen by it.
                 keep_serial(self._control, serial)
 
-        return OpenSearchWriter(commit, held.release)
+        def release() -> None:
+            with pace():
+                held.release()
+
+        return OpenSearchWriter(commit, release)
 
     def rebuild(self, *, go_on: bool = False) -> Rebuild:
         self._control.create()
@@ -260,7 +281,8 @@ class OpenSearchEngine(Engine):
             # Before they are applied: what the rebuild has read of these may be older.
             self._control.note(f"{TOUCHED}-{clock}", TOUCHED, {"keys": sorted(changes)})
         live = self._generations.learn(self._generations.live(), languages_of(changes))
-        written = Bulk(self._connection, live.index, clock, self._patience).send(changes.items())
+        patience = 0.0 if self._connection.hurries else self._patience
+        written = Bulk(self._connection, live.index, clock, patience).send(changes.items())
         if self._refreshes:
             self._connection.tell("POST", f"/{live.index}/_refresh")
         if written.failed:

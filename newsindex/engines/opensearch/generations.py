@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Final
 
 from newsindex.engines.opensearch.connection import Connection, Refused
 from newsindex.engines.opensearch.schema import fingerprint, index_body
 from newsindex.engines.opensearch.view import Live
-from newsindex.exceptions import IndexDamaged, IndexNotBuilt
+from newsindex.exceptions import EngineError, IndexDamaged, IndexNotBuilt
 
 _MISSING = 404
+#: Seconds for which a new index waits at most for its copies before it goes live without them.
+COPIES_WAIT: Final = 600.0
+_EVERY: Final = 0.1
 
 
 class Generations:
@@ -69,19 +74,34 @@ class Generations:
         self._connection.tell("PUT", f"/{live.index}/_mapping", {"_meta": {"newsindex": meta}})
         return grown
 
-    def publish(self, new: Live) -> None:
-        """Point the alias to ``new``, in one step. The live one before is kept, all others go."""
-        before = self._pointed_to()
+    def spread(self, new: Live) -> None:
+        """Give ``new`` its copies, and wait until those are there that have a node: then it may lose one."""
         self._connection.tell(
             "PUT", f"/{new.index}/_settings", {"index": {"number_of_replicas": None, "refresh_interval": None}}
         )
         wanted = {name: value for name, value in self._settings.items() if name in _LATER}
         if wanted:
             self._connection.tell("PUT", f"/{new.index}/_settings", {"index": wanted})
+        until = time.monotonic() + COPIES_WAIT
+        while self._connection.tell("GET", f"/_cluster/health/{new.index}")["initializing_shards"]:
+            if time.monotonic() > until:
+                return
+            time.sleep(_EVERY)
+
+    def publish(self, new: Live) -> None:
+        """Point the alias to ``new``, in one step. The live one before is kept, all others go."""
+        before = self._pointed_to()
         actions = [{"remove": {"index": index, "alias": self.alias}} for index in before]
         add = {"add": {"index": new.index, "alias": self.alias, "is_write_index": True}}
-        self._connection.tell("POST", "/_aliases", {"actions": [*actions, add]})
-        self.drop_others({new.index, *before})
+        try:
+            self._connection.tell("POST", "/_aliases", {"actions": [*actions, add]})
+        except EngineError:
+            # It may have been done, and the answer lost.
+            if self._pointed_to() != [new.index]:
+                raise
+        # What can't be dropped now goes with the next rebuild.
+        with suppress(EngineError):
+            self.drop_others({new.index, *before})
 
     def drop(self, index: str) -> bool:
         """Delete an index; whether there was one."""

@@ -157,6 +157,7 @@ class Lock:
         self._control = control
         self._name = name
         self._what = what
+        self._own = uuid.uuid4().hex
         self._here = threading.Lock()
         # The holder that is watched, and when it was seen first in this state.
         self._watched: tuple[object, float] | None = None
@@ -189,10 +190,12 @@ class Lock:
     def _try(self) -> Note | None:
         found = self._control.read(self._name)
         owner = found.value.get("owner")
-        if owner and not self._dead(found):
+        # One of our own was taken or let go by a request whose answer got lost: nobody here holds it.
+        mine = f"{socket.gethostname()}:{os.getpid()}:{self._own}"
+        if owner and owner != mine and not self._dead(found):
             return None
         value = {
-            "owner": f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}",
+            "owner": mine,
             # The time of day, so that a clock that was lost with its index does not begin again below the articles.
             "clock": max(int(found.value.get("clock", 0)) + 1, time.time_ns() // 1_000_000),
             "renewed": 0,

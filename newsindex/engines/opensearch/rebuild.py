@@ -12,7 +12,7 @@ from newsindex.engines.base import Document, Rebuild, Stats, Writer
 from newsindex.engines.opensearch.connection import Connection
 from newsindex.engines.opensearch.generations import Generations
 from newsindex.engines.opensearch.locks import Control, Held, Lock
-from newsindex.engines.opensearch.view import Live
+from newsindex.engines.opensearch.view import Live, incomplete
 from newsindex.engines.opensearch.writing import Bulk, OpenSearchWriter, languages_of, refused
 from newsindex.exceptions import ContractError, IndexDamaged, WriterBusy
 
@@ -28,8 +28,8 @@ def statistics(connection: Connection, live: Live) -> Stats:
     """What an index holds, as the cluster says."""
     body = {"size": 0, "track_total_hits": True, "aggs": {"paragraphs": {"sum": {"field": "paragraphs"}}}}
     found = connection.tell("POST", f"/{live.index}/_search", body)
-    if found["_shards"].get("failed") or found.get("timed_out"):
-        raise IndexDamaged(f"OpenSearch: {found['_shards'].get('failed')} shards of {live.index} did not answer.")
+    if found.get("timed_out") or incomplete(found):
+        raise IndexDamaged(f"OpenSearch: some shards of {live.index} did not answer.")
     sizes = connection.tell("GET", f"/{live.index}/_stats/store,segments")["_all"]["primaries"]
     return Stats(
         articles=int(found["hits"]["total"]["value"]),
@@ -71,6 +71,8 @@ class OpenSearchRebuild(Rebuild):
         self._one = threading.Lock()
         self._exclusive: Held | None = None
         self._ended = False
+        self._spread = False
+        self._switched = False
         control.remove(TOUCHED)
         self._clock = int(control.read("writer").value.get("clock", 0)) or 1
         self._live = generations.create()
@@ -96,7 +98,7 @@ class OpenSearchRebuild(Rebuild):
 
     def validate(self) -> Stats:
         self._assure()
-        self._refresh()
+        self._finish()
         return statistics(self._connection, self._live)
 
     def swap(self, serial: int = 0) -> None:
@@ -104,7 +106,8 @@ class OpenSearchRebuild(Rebuild):
         self._held.assure()
         if self._exclusive is not None:
             self._exclusive.assure()
-        self._refresh()
+        self._finish()
+        self._switched = True
         self._generations.publish(self._live)
         keep_serial(self._control, serial)
         self._end()
@@ -112,7 +115,9 @@ class OpenSearchRebuild(Rebuild):
     def abort(self) -> None:
         if not self._ended:
             try:
-                self._generations.drop(self._live.index)
+                # Whether a switch that failed has taken place is unknown: what is not live goes with the next rebuild.
+                if not self._switched:
+                    self._generations.drop(self._live.index)
             finally:
                 self._end()
 
@@ -124,7 +129,11 @@ class OpenSearchRebuild(Rebuild):
         if written.failed:
             raise refused(written)
 
-    def _refresh(self) -> None:
+    def _finish(self) -> None:
+        """Make all that is written visible, and the first time, the index as safe as the live one."""
+        if not self._spread:
+            self._generations.spread(self._live)
+            self._spread = True
         self._connection.tell("POST", f"/{self._live.index}/_refresh")
 
     def _assure(self) -> None:

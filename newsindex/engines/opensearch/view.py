@@ -60,7 +60,7 @@ class View:
         # The cluster stops by itself at the limit; a little later it counts as away.
         wait = None if left is None else left + 0.5
         answer = self._connection.ask("POST", f"/{self.live.index}/_search", {**body, **limits}, timeout=wait)
-        if answer.get("timed_out") or answer["_shards"].get("failed"):
+        if answer.get("timed_out") or incomplete(answer):
             self.partial = True
         return answer
 
@@ -136,6 +136,12 @@ class View:
         if not alternatives:
             return statistics, [], []
         return statistics, counted(found["parts"], len(parts)), counted(found["among"]["n"], len(parts))
+
+
+def incomplete(answer: Answer) -> bool:
+    """Whether shards have no part in the answer; those of which no copy is there are not among the failed ones."""
+    shards = answer["_shards"]
+    return bool(shards.get("failed")) or int(shards["successful"]) < int(shards["total"])
 
 
 def counting(queries: Sequence[Query]) -> dict[str, Any]:

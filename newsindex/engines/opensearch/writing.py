@@ -13,7 +13,7 @@ from newsindex.analysis import stemming_language
 from newsindex.engines.base import Document, Writer
 from newsindex.engines.opensearch.connection import Connection, Refused, Unavailable, reason
 from newsindex.engines.opensearch.documents import body, identity
-from newsindex.exceptions import ContractError, EngineError
+from newsindex.exceptions import ContractError, DocumentsRefused
 
 #: A request to the cluster has at most so many items and characters.
 MOST_ITEMS: Final = 500
@@ -162,8 +162,8 @@ class OpenSearchWriter(Writer):
 
     def flush(self) -> None:
         if self._open and self._early is not None:
-            self._early(self._changes)
-            self._changes = {}
+            changes, self._changes = self._changes, {}
+            self._early(changes)
 
     def commit(self) -> None:
         if self._open:
@@ -186,7 +186,8 @@ class OpenSearchWriter(Writer):
             self.flush()
 
 
-def refused(written: Written) -> EngineError:
+def refused(written: Written) -> DocumentsRefused:
     """The error for items that the cluster will never take."""
     key, why = next(iter(written.failed.items()))
-    return EngineError(f"OpenSearch refused {len(written.failed)} of the documents, the first being {key}: {why}")
+    text = f"OpenSearch refused {len(written.failed)} of the documents, the first being {key}: {why}"
+    return DocumentsRefused(text, written.failed)

@@ -1,0 +1,104 @@
+"""Load on a site while its cluster is ill: what is saved must be saved, and a search may say that there is none now."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from dataclasses import dataclass
+
+from tests.faults.load import FIXED, Load, Say
+
+#: What the page and the JSON view say without an engine.
+SENTENCE = "Search is not available at the moment"
+
+
+@dataclass(frozen=True)
+class Look:
+    """A search. at: when it was answered, monotonic; took: seconds; kind: "whole", "partial" or "unavailable"."""
+
+    at: float
+    took: float
+    kind: str
+
+
+class IllLoad(Load):
+    """As its base, but an answer may be 503 with the sentence, or say that it is partial; never anything else."""
+
+    def __init__(self, say: Say, writers: int, readers: int) -> None:
+        super().__init__(say, writers, readers)
+        self.looks: list[Look] = []
+        #: Whether an answer may lack articles without saying so: it is counted, and no more.
+        self.may_shrink = False
+        #: Words of articles that were deleted, or saved with others since.
+        self.gone: list[str] = []
+
+    def look(self, kind: str = "json") -> Look:
+        """Search once, and judge what comes."""
+        path = {"json": "/search/json/?q=lighthouse", "page": "/search/?q=lighthouse"}[kind]
+        began = time.monotonic()
+        status, content = self.say("GET", path, None)
+        took = time.monotonic() - began
+        found = self._judged(kind, status, content.decode())
+        self.longest = max(self.longest, took)
+        self.took.append(("GET", took))
+        self.counted["reads"] += 1
+        self.counted[f"{found} answers"] += 1
+        look = Look(began + took, took, found)
+        self.looks.append(look)
+        return look
+
+    def since(self, moment: float) -> float:
+        """Seconds from ``moment`` until the last answer that was not whole; 0.0 where all were."""
+        return max((look.at - moment for look in self.looks if look.at > moment and look.kind != "whole"), default=0.0)
+
+    def slowest(self, method: str) -> float:
+        return max((seconds for kind, seconds in self.took if kind == method), default=0.0)
+
+    def _judged(self, kind: str, status: int, content: str) -> str:
+        if "Traceback" in content or status not in (200, 503):
+            self.counted["errors"] += 1
+            self.wrong.append(f"{status} for a search: {content[:600]}")
+        if status != 200:
+            if SENTENCE not in content:
+                self.wrong.append(f"{status} without the sentence: {content[:600]}")
+            return "unavailable"
+        if kind == "page":
+            return "partial" if "some results may be missing" in content else "whole"
+        answer = json.loads(content)
+        keys = [hit["key"] for hit in answer["hits"]]
+        if len(set(keys)) < len(keys):
+            self.counted["duplicates"] += 1
+            self.wrong.append(f"twice: {keys}")
+        if not answer["partial"] and answer["total"] != FIXED:
+            self.counted["shrunken answers"] += 1
+            if not self.may_shrink:
+                self.wrong.append(f"{answer['total']} articles in the place of {FIXED}")
+        for hit in answer["hits"]:
+            if hit["title"]["text"].split()[-1] + "." != hit["paragraphs"][0]["text"].split()[-1]:
+                self.counted["half written"] += 1
+                self.wrong.append(f"title and text of two versions: {hit}")
+        return "partial" if answer["partial"] else "whole"
+
+    def _save(self, slug: str, word: str) -> None:
+        self._retire(slug)
+        super()._save(slug, word)
+
+    def _write(self, chance: random.Random, number: int, of: int) -> None:
+        self._save(f"fixed-{chance.randrange(FIXED // of) * of + number}", f"v{number}x{chance.randrange(10**9)}")
+        slug = f"other-{number}-{chance.randrange(20)}"
+        if not self.acknowledged.get(slug):
+            self._save(slug, f"w{number}x{chance.randrange(10**9)}")
+        elif chance.random() < 0.5:
+            self._asked("POST", f"/delete/{slug}/", {"x": "y"})
+            self._retire(slug)
+            self.acknowledged[slug] = ""
+            self.counted["acknowledged"] += 1
+            self.counted["deleted"] += 1
+
+    def _retire(self, slug: str) -> None:
+        if self.acknowledged.get(slug):
+            self.gone.append(self.acknowledged[slug])
+
+    def _read(self, chance: random.Random, number: int, of: int) -> None:
+        self.look(chance.choice(["json", "json", "page"]))
