@@ -39,6 +39,8 @@ CHECKED: Final = 5
 PASSES: Final = 3
 # At least so many questions of a class are asked, unless these take longer than all may.
 _LEAST: Final = 3
+#: A peer that can't be stopped within a question may take so many times as long as all classes have.
+_SLOWEST: Final = 4
 
 
 def updates(count: int, articles: int) -> Iterator[Article]:
@@ -93,9 +95,13 @@ def ask(job: Job, peer: Peer) -> Result:
     rare = next((question for question in asked if question.kind == "one term, rare"), asked[0])
     first = _timed(peer, rare)[1]
     kinds = list(dict.fromkeys(question.kind for question in asked))
-    classes = {
-        kind: _class(peer, [question for question in asked if question.kind == kind], job["budget"]) for kind in kinds
-    }
+    end = time.perf_counter() + _SLOWEST * job["budget"] * len(kinds)
+    classes: dict[str, Result] = {}
+    for kind in kinds:
+        if time.perf_counter() > end:
+            classes[kind] = {"unsupported": "not asked: single questions before took too long"}
+            continue
+        classes[kind] = _class(peer, [question for question in asked if question.kind == kind], job["budget"])
     private, mapped = private_memory(peer.place)
     for pid in peer.pids():
         private += private_memory(pid=pid)[0] if _is_alive(pid) else 0

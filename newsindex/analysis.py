@@ -141,11 +141,13 @@ class Token(NamedTuple):
     pair: bool = False
 
 
-@lru_cache(maxsize=32_768)
 def fold(word: str) -> str:
     """``word`` without case, width, invisible characters, and accents on Latin and Greek letters."""
-    if word.isascii():
-        return word.lower()
+    return word.lower() if word.isascii() else _folded(word)
+
+
+@lru_cache(maxsize=8_192)
+def _folded(word: str) -> str:
     composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
     out: list[str] = []
     foldable = False
@@ -177,7 +179,7 @@ def keyword(value: str) -> str:
     return " ".join(fold(part) for part in value.translate(_UNTYPED).split())
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def terms(word: str, language: str) -> tuple[str, ...]:
     """What ``word`` is found by in a text of ``language`` (a code from ``stemming_language``)."""
     folded = fold(word)

@@ -52,7 +52,7 @@ from newsindex.exceptions import ConfigurationError, EngineError
 from newsindex.indexing import lag
 from newsindex.languages import STEMMERS, are_codes
 from newsindex.models import LONGEST_KEY, Replica
-from newsindex.receivers import followed, resolve
+from newsindex.receivers import resolve
 from newsindex.replicas import require_current
 from newsindex.sources import Source, sources
 from newsindex.tasks import has_tasks, has_workers
@@ -124,7 +124,7 @@ def check_noting(
 def _triggers(database: str) -> Iterator[CheckMessage]:
     try:
         triggers.require_vendor(database)
-        if not (conf.NEWSINDEX_TRIGGERS or triggers.installed(database)):
+        if not (conf.NEWSINDEX_TRIGGERS or triggers.installed(database) or triggers.taken(database)):
             return
         missing, extra = triggers.differences(database)
     except (ConfigurationError, DatabaseError) as error:
@@ -387,7 +387,7 @@ def _source(source: Source[Any]) -> Iterator[CheckMessage]:
             hint=f"Give the field a max_length of at most {LONGEST_KEY}, or silence this if no key is that long.",
             id="newsindex.W003",
         )
-    for path in followed(source):
+    for path in source.follow or ():
         if resolve(source.model, path) is None:
             yield Error(
                 f"{name}.follow has {path!r}, which is no relation of {source.label}.",

@@ -104,5 +104,5 @@ def _answer(query: str, alias: str, limit: int, audiences: Collection[str], now:
     keys = tuple(result.key for result in results[:limit])
     total = results.count()
     seconds = time.perf_counter() - began
-    way = "closest" if results.relaxed else results.suggestion if results.corrected else ""
+    way = results.suggestion if results.corrected else "closest" if results.relaxed else ""
     return Answer(total, keys, way, seconds)

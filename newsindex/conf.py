@@ -33,6 +33,11 @@ class Conf:
         changed = [names[alias] for alias, name in self._databases.items() if _is_test(alias, name, names[alias])]
         return ", ".join(changed)
 
+    @staticmethod
+    def databases() -> list[str]:
+        """The aliases of Django's databases, without copies for reading, as ``TEST["MIRROR"]`` tells them."""
+        return [alias for alias in connections if not connections.settings[alias]["TEST"]["MIRROR"]]
+
     @property
     def NEWSINDEX(self) -> dict[str, dict[str, Any]]:
         """Engines by alias: ``{"default": {"BACKEND": dotted path, "OPTIONS": {...}}}``.

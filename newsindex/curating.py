@@ -17,6 +17,7 @@ from django.utils.translation import get_language
 
 from newsindex.conf import conf
 from newsindex.models import CurationVersion, PinnedResult, Synonym
+from newsindex.prepared import Prepared
 from newsindex.query import Entry, Query, Thesaurus, expanded
 from newsindex.query.nodes import And, Node, Phrase, Word
 from newsindex.query.notes import Notes
@@ -73,13 +74,14 @@ class Curation:
 
 NOTHING: Final = Curation()
 
+_version: Final = Prepared(lambda: CurationVersion.objects.filter(pk=1).values_list("token"))
+
 
 def curation() -> Curation:
     """What editors say now: one query for one row, and two more after each change."""
     using = router.db_for_write(CurationVersion)
-    token = CurationVersion.objects.using(using).filter(pk=1).values_list("token", flat=True)
     # Read before the rows, so these are at least as new: what is kept under a token is never older than that.
-    for current in token:
+    for (current,) in _version.rows(using):
         known = _known.get(using)
         if known is None or known[0] != current:
             known = _known[using] = current, _read(using)

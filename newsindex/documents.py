@@ -77,7 +77,9 @@ def spelt(label: str, pk: object) -> str:
 
 
 def describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".replace("\0", "")[:1_000]
+    """What went wrong, in a text that a database can keep: without NUL, and lone surrogates written out."""
+    text = f"{type(error).__name__}: {error}".replace("\0", "")
+    return text.encode("utf-8", "backslashreplace").decode()[:1_000]
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

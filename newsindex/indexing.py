@@ -711,12 +711,14 @@ class _Tally:
         self.failures += [(key, text)] if len(self.failures) < MAX_NAMED else []
 
     @contextmanager
-    def refusals(self) -> Iterator[None]:
-        """Documents that the engine will never take are left out; it has the others."""
+    def refusals(self) -> Iterator[set[str]]:
+        """Documents that the engine will never take are left out; it has the others. Gives their keys in the end."""
+        refused: set[str] = set()
         try:
-            yield
+            yield refused
         except DocumentsRefused as error:
             self.written -= len(error.failures)
+            refused.update(error.failures)
             for key, text in error.failures.items():
                 self.fail(key, EngineError(text))
 
@@ -865,16 +867,24 @@ def _write_touched(new: Rebuild, tally: _Tally) -> tuple[int, int]:
     put = deleted = 0
     if not touched:
         return put, deleted
-    with new.writer() as writer:
+    stale: set[str] = set()
+    with tally.refusals() as refused, new.writer() as writer:
         for key, said in say_keys(touched, BATCH):
             if said.document is not None:
-                writer.put(said.document)
+                with tally.refusals() as early:
+                    writer.put(said.document)
+                stale |= early
                 put += 1
                 continue
             if said.error is not None:
                 tally.fail(key, said.error)
             writer.delete(key)
             deleted += 1
+    if stale := stale | refused:
+        # What was written of them before is no longer so.
+        with new.writer() as writer:
+            for key in stale:
+                writer.delete(key)
     return put, deleted
 
 
@@ -1088,7 +1098,7 @@ def _purge(alias: str, wanted: Sequence[str], hidden: bool, wait: float) -> Purg
             else:
                 chosen.add(key)
         if hidden:
-            chosen.update(_hidden_in(target))
+            chosen.update(_hidden_in(target, failed))
         purged = target.purge(chosen, wait=wait)
     except IndexNotBuilt:
         return PurgeReport(alias, shown=tuple(shown), failed=tuple(failed))
@@ -1115,11 +1125,16 @@ def _count_purge(alias: str, wait: float) -> None:
         logger.warning("A copy of %r of before the purge will not be known as one: %s", alias, error)
 
 
-def _hidden_in(engine: Engine) -> Iterator[str]:
-    """The keys of the index whose objects no visitor may see, now or later."""
+def _hidden_in(engine: Engine, failed: list[Failure]) -> Iterator[str]:
+    """The keys of the index whose objects no visitor may see, now or later; ``failed`` gets those that can't be told.
+
+    A row that is loaded and not public is hidden, whatever else its source can't say of it.
+    """
     for chunk in chunks(engine.scan(), BATCH):
         for key, said in say_keys((key for key, _ in chunk), BATCH):
-            if said.error is None and not _will_be_shown(said):
+            if said.error is not None and (said.public or said.obj is None):
+                failed.append((key, describe(said.error)))
+            elif not _will_be_shown(said):
                 yield key
 
 

@@ -1,4 +1,4 @@
-"""Loggers whose lines are made by newsindex alone: what a user wrote can't begin a line of its own."""
+"""Lines that newsindex alone makes, in logs and commands: what a user wrote can't begin a line of its own."""
 
 from __future__ import annotations
 

@@ -13,10 +13,13 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from django.db import InterfaceError, OperationalError, connections, router
+from django.db.models import QuerySet
 
+from newsindex.conf import conf
 from newsindex.documents import by_label, chunks, spelt
 from newsindex.engines.base import EVERYTHING
 from newsindex.models import PendingChange
+from newsindex.prepared import Prepared
 from newsindex.sources import Source, sources
 
 logger = logging.getLogger("newsindex")
@@ -27,6 +30,14 @@ MOST_PENDING: Final = 2_000
 MOST_IN_TRANSACTION: Final = 200
 #: How many objects are loaded at a time.
 BATCH: Final = 200
+
+
+def _newest_pending(engine: str, replica: str | None, most: int) -> QuerySet[PendingChange, Any]:
+    """The ids of what is pending for an engine; replica: the one that this process has of it."""
+    return PendingChange.objects.of(engine).order_by("-pk").values_list("pk")[:most]
+
+
+_pending: Final = Prepared(_newest_pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +86,8 @@ def mask(engine: str, *, audiences: frozenset[str], now: datetime) -> Mask:
     rows: list[_Row] = []
     for database in pending_databases():
         name = str(connections[database].settings_dict["NAME"])
-        pending = PendingChange.objects.using(database).of(engine).order_by("-pk")
-        found = pending.values_list("pk", flat=True)[: most + 1 - len(rows)]
-        rows += [(database, name, pk) for pk in found]
+        found = _pending.rows(database, engine, conf.replica(engine), most + 1)
+        rows += [(database, name, pk) for (pk,) in found[: most + 1 - len(rows)]]
     if not rows:
         return Mask()
     if len(rows) > most:
@@ -159,8 +169,11 @@ def _of_row(source: Source[Any], row: Any) -> Standing:
 
 
 def pending_databases() -> list[str]:
-    """Where changes are noted: every database that may have the table of PendingChange and has it."""
-    allowed = [alias for alias in connections if router.allow_migrate_model(alias, PendingChange)]
+    """Where changes are noted: every database that may have the table of PendingChange and has it.
+
+    Not copies for reading: nothing can be written there, and what is pending there is pending in the other one.
+    """
+    allowed = [alias for alias in conf.databases() if router.allow_migrate_model(alias, PendingChange)]
     return allowed if len(allowed) < 2 else [alias for alias in allowed if has_table(alias)]
 
 

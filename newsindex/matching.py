@@ -21,9 +21,9 @@ from newsindex.analysis import (
     fold,
     has_marks,
     length,
+    plain_terms,
     sought,
     stemming_language,
-    terms,
     tokens,
 )
 from newsindex.deadline import Deadline
@@ -254,7 +254,7 @@ def query_words(leaf: Leaf) -> tuple[str, ...]:
     return tuple(token.word for token in tokens(leaf.text, "")) or (fold(leaf.text),)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _is_near(word: str, other: str, edits: int) -> bool:
     # A long text has the same words again and again.
     return edit_distance(word, other, edits) <= edits
@@ -313,15 +313,11 @@ class _Marker:
             # Another thread may be reading the old ones.
             self._memo = (set(), {})
         known, told = self._memo
-        wanted, others, language = self._terms, self._others, self._language
+        new = pieces.difference(known)
+        others = self._other_words(new)
         unkept: dict[str, _Inside] = {}
-        for piece in pieces.difference(known):
-            word = piece.strip(_SIGNS)
-            if not others and word.isascii() and word.isalnum() and len(word) <= MAX_WORD:
-                is_other = wanted.isdisjoint(terms(word, language))
-            else:
-                is_other = False
-            inside = _ONE_OTHER if is_other else self._looked_into(piece)
+        for piece in new:
+            inside = _ONE_OTHER if piece in others else self._looked_into(piece)
             keeps = len(piece) <= MAX_WORD and len(known) < _MOST_KNOWN
             if inside is not _ONE_OTHER:
                 (told if keeps else unkept)[piece] = inside
@@ -329,10 +325,25 @@ class _Marker:
                 known.add(piece)
         return {**told, **unkept} if unkept else told
 
+    def _other_words(self, pieces: Iterable[str]) -> set[str]:
+        """Those of the pieces that are one word of ASCII with signs around it, and not looked for."""
+        bare = ((piece, piece.strip(_SIGNS)) for piece in pieces)
+        plain = [(piece, w.lower()) for piece, w in bare if w.isascii() and w.isalnum() and len(w) <= MAX_WORD]
+        # All at once: what they are found by is not remembered, as texts have more words than a memo should.
+        found = plain_terms([word for _, word in plain], self._language)
+        return {piece for (piece, word), term in zip(plain, found, strict=True) if self._is_other(word, term)}
+
+    def _is_other(self, word: str, term: str) -> bool:
+        if term in self._terms:
+            return False
+        return not self._others or not self._meets_other(Token((term,), word, 0, 0, len(word)))
+
+    def _meets_other(self, token: Token) -> bool:
+        return any(slot.meets(token) for slot in self._others)
+
     def _looked_into(self, piece: str) -> _Inside:
         found = tokens(piece, self._language)
-        wanted, others = self._terms, self._others
-        met = [t for t in found if not wanted.isdisjoint(t.terms) or (others and any(s.meets(t) for s in others))]
+        met = [t for t in found if not self._terms.isdisjoint(t.terms) or self._meets_other(t)]
         return (length(found), met) if met or len(found) != 1 else _ONE_OTHER
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from django.apps import apps
@@ -48,10 +49,17 @@ def connect_source(source: Source[Any]) -> None:
 
 
 def followed(source: Source[Any]) -> tuple[str, ...]:
-    """The relations whose targets matter to ``source``: its ``follow``, or the model's many-to-many fields."""
+    """The relations whose targets matter to ``source``: its ``follow``, or the model's many-to-many fields.
+
+    With each path those on its way: a row in between that points elsewhere changes what is at its end.
+    """
     if source.follow is not None:
-        return tuple(source.follow)
+        return tuple(dict.fromkeys(way for path in source.follow for way in accumulate(path.split("__"), _longer)))
     return tuple(field.name for field in source.model._meta.many_to_many)
+
+
+def _longer(path: str, name: str) -> str:
+    return f"{path}__{name}"
 
 
 def resolve(model: type[Model], path: str) -> list[Any] | None:

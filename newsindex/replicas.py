@@ -81,6 +81,8 @@ def require_current(alias: str, database: str | None = None, *, known_for: float
         raise IndexNotBuilt(f"The replica {name!r} of {alias!r} was never built. Run: manage.py newsindex_rebuild")
     if token and (found is None or token != found.token):
         raise IndexNotBuilt(_stranger(alias, name, found is not None))
+    if found is not None and found.serial and not token:
+        raise IndexNotBuilt(_nameless(alias))
     if found is not None and serial is not None:
         _require_same_time(alias, found, serial)
         if serial > found.announced:
@@ -98,9 +100,9 @@ def _require_same_time(alias: str, found: Replica, serial: int) -> None:
     # What tests roll back, their index has seen all the same.
     if serial > found.announced and not found.token.startswith(_OF_TESTS) and not _sees_the_past(found):
         raise IndexNotBuilt(
-            f"The database is older than the index {alias!r}: it was put back from a copy, knows of commit "
-            f"{found.announced} at most where the index has {serial}, and lacks what the index was given after. "
-            "Run: manage.py newsindex_rebuild"
+            f"The database is older than the index {alias!r}: it knows of commit {found.announced} at most where the "
+            f"index has {serial}. It was put back from a copy, or a copy of it is used with the same index. "
+            "Give that an index of its own, and run: manage.py newsindex_rebuild"
         )
 
 
@@ -137,6 +139,10 @@ def turn(alias: str, databases: Iterable[str]) -> Turn:
     """
     engine, databases = engines[alias], tuple(databases)
     token = engine.token() if _is_counted(alias) else ""
+    if not token:
+        for database in databases:
+            # It may have lost the one it had.
+            require_current(alias, database, known_for=0.0)
     serial = engine.serial() if token else None
     if serial is None:
         return Turn(alias, token, databases, None)
@@ -210,6 +216,13 @@ def _stranger(alias: str, name: str | None, in_database: bool) -> str:
         )
     reason = "another index took its name" if in_database else "it was away for too long"
     return f"No changes are noted for the replica {name!r} of {alias!r}: {reason}. Run: manage.py newsindex_rebuild"
+
+
+def _nameless(alias: str) -> str:
+    return (
+        f"The index {alias!r} lacks what tells that it belongs to this database: it was put back from a copy without "
+        "that, or from one of before it was built here. Run: manage.py newsindex_rebuild"
+    )
 
 
 # Registering.
@@ -390,7 +403,7 @@ def _drop(found: QuerySet[Replica]) -> bool:
 
 
 def _databases() -> list[str]:
-    return [alias for alias in connections if router.allow_migrate_model(alias, Replica) and _has_table(alias)]
+    return [alias for alias in conf.databases() if router.allow_migrate_model(alias, Replica) and _has_table(alias)]
 
 
 def _has_table(database: str) -> bool:

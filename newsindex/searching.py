@@ -232,10 +232,17 @@ class _Question:
     request: SearchRequest
     relax: bool = True
     follow: bool = True
-    #: The keys of the articles that editors have pinned to the query.
-    pinned: tuple[str, ...] = ()
-    #: What editors say of other words than those of the query.
+    #: What editors say of queries, and whether what they have pinned to one comes first.
     said: Curation = NOTHING
+    pins: bool = False
+    #: The keys of the articles that they have pinned to the query.
+    pinned: tuple[str, ...] = ()
+
+    def about(self, asked: Query) -> _Question:
+        """The same of a query as it was parsed, with what editors say of it."""
+        query = self.said.understood(asked)
+        pinned = self.said.pinned(asked, self.request.now) if self.pins else ()
+        return replace(self, query=query, request=replace(self.request, query=query.tree), pinned=pinned)
 
 
 class Results:
@@ -250,7 +257,8 @@ class Results:
         self._match: Match = question.request.match
         self._suggestion = ""
         self._corrected = False
-        self._searched = question.query
+        #: What was searched for in the end: what was asked, or the suggestion in its place.
+        self._meant = question
         self._mask: Mask | None = None
         self._complete = 0
 
@@ -271,13 +279,13 @@ class Results:
             return self.query.notes
         # Synonyms are those of what was searched for in the end.
         own = (note for note in self.query.notes if note.code not in ("synonyms", "too_many_synonyms"))
-        return tuple(dict.fromkeys((*own, *self._searched.notes)))
+        return tuple(dict.fromkeys((*own, *self._meant.query.notes)))
 
     @property
     def synonyms(self) -> tuple[str, ...]:
         """What was searched for as well."""
         self._answer()
-        return self._searched.synonyms
+        return self._meant.query.synonyms
 
     def count(self) -> int:
         """How many articles match, without those of the page at hand that may not be shown."""
@@ -389,7 +397,7 @@ class Results:
         None where it may not be shown, the engine can't say, or so much is pending that nothing is counted.
         """
         apart = self._answer().apart - {key}
-        request = replace(self._question.request, query=self._searched.tree, match=self._match, hidden=apart)
+        request = replace(self._question.request, query=self._meant.query.tree, match=self._match, hidden=apart)
         return _explained(self._question.alias, request, key, self._mask)
 
     def _answer(self) -> _Answer:
@@ -408,18 +416,15 @@ class Results:
         if not answer.covers(start, stop):
             # What is counted was counted with the first slice.
             other = replace(request, offset=start, limit=stop - start, facets=(), timeline=False, correct=False)
-            answer = self._gated(replace(other, query=self._searched.tree, match=self._match))
+            answer = self._gated(replace(other, query=self._meant.query.tree, match=self._match))
         rows = answer.rows[start - answer.offset : stop - answer.offset]
         return [row for row in rows if row is not None]
 
     def _ask_first(self, request: SearchRequest) -> _Answer:
-        """The page asked for; when no article has all the words, or few of many, the same page of the closest ones."""
-        strict = self._gated(request)
-        self._suggestion = strict.page.suggestion
-        if self._suggestion and self._question.follow and not strict.page.total:
-            mended = self._ask_suggestion(request)
-            if mended is not None:
-                return replace(mended, took=strict.took + mended.took)
+        """The page asked for, or of the suggestion where that finds nothing, or the same page of the closest ones."""
+        strict = self._ask(request)
+        # What is not to be followed is nevertheless said.
+        request = replace(request, query=self._meant.query.tree, correct=request.correct and not self._suggestion)
         # There are none where there is just one word, or nothing but filters.
         parts = alternatives(request.query)
         complete = max(0, strict.page.total - strict.added - len(strict.dropped))
@@ -427,32 +432,38 @@ class Results:
         few = _few(request, parts) if self._mask is None or self._mask.complete else 1
         if not (self._question.relax and parts) or complete >= few:
             return strict
-        close = self._gated(replace(request, match="any"))
-        if close.page.total - close.added <= complete:
+        meant = self._meant
+        close = self._ask(replace(request, match="any"))
+        if self._meant is meant and close.page.total - close.added <= complete:
             return strict
         self._match = "any"
         self._complete = complete
         return replace(close, took=strict.took + close.took)
 
-    def _ask_suggestion(self, request: SearchRequest) -> _Answer | None:
-        """The same page of what the suggestion finds. None, and no suggestion, where nothing of that may be shown."""
-        self._searched = self._question.said.understood(parse(self._suggestion))
-        mended = self._gated(replace(request, query=self._searched.tree, correct=False))
+    def _ask(self, request: SearchRequest) -> _Answer:
+        """A page; where there is none, that of the suggestion."""
+        plain = self._gated(request)
+        self._suggestion = self._suggestion or plain.page.suggestion
+        if not plain.page.suggestion or plain.page.total or not self._question.follow:
+            return plain
+        self._meant = self._question.about(parse(self._suggestion))
+        mended = self._gated(replace(request, query=self._meant.query.tree, correct=False))
         if mended.page.total > len(mended.dropped):
             self._corrected = True
-            return mended
-        self._suggestion, self._searched = "", self._question.query
-        return None
+            return replace(mended, took=plain.took + mended.took)
+        # Nothing of that may be shown.
+        self._suggestion, self._meant = "", self._question
+        return plain
 
     def _gated(self, request: SearchRequest) -> _Answer:
         if self._mask is None:
             self._mask = mask_of(self._question.alias, audiences=request.audiences, now=request.now)
-        if self._question.pinned and self._mask.complete:
-            pins = _pins(self._question, request, self._mask)
+        if self._meant.pinned and self._mask.complete:
+            pins = _pins(self._meant, request, self._mask)
             if pins.hits:
-                return _with_pins(self._question, pins, self._mask)
+                return _with_pins(self._meant, pins, self._mask)
         page = _masked_search(self._question.alias, request, self._mask)
-        rows = tuple(_results(page.hits, self._searched, request.now, request.audiences))
+        rows = tuple(_results(page.hits, self._meant.query, request.now, request.audiences))
         if not self._mask.complete:
             # No more than that there is another page, and nothing where nothing may be shown.
             most = request.offset + request.limit + 1 if any(rows) or not rows else len(rows)
@@ -500,9 +511,8 @@ def search(
     """
     asked = parse(text)
     said = curated if curated is not None else curation() if asked.words else NOTHING
-    query = said.understood(asked)
     request = SearchRequest(
-        query=query.tree,
+        query=asked.tree,
         now=_moment(now),
         audiences=frozenset(audiences),
         filters=Filters(tuple(tags), tuple(authors), tuple(sections), after, before, tuple(sources)),
@@ -517,8 +527,8 @@ def search(
         timeout=timeout,
         correct=correct,
     )
-    pinned = said.pinned(asked, request.now) if pins and _is_plain(request) else ()
-    return Results(_Question(named(engine), query, request, relax, follow, pinned, said))
+    question = _Question(named(engine), asked, request, relax, follow, said, pins and _is_plain(request))
+    return Results(question.about(asked))
 
 
 def _is_plain(request: SearchRequest) -> bool:

@@ -166,7 +166,7 @@ class Source(Generic[M]):
 
     def public_pks(self, pks: Iterable[str]) -> frozenset[str]:
         """Which of these may be shown to visitors, dates aside."""
-        rows = self._primary(self.model._default_manager.all())
+        rows = self._primary(self.queryset().prefetch_related(None))
         rows = self.public(rows.filter(pk__in=self._valid(pks)))
         return frozenset(self.pk_text(pk) for pk in rows.values_list("pk", flat=True))
 

@@ -19,6 +19,8 @@ from newsindex.stopwords import STOP_WORDS
 MOST_TERMS: Final = 20
 MOST_WORDS: Final = 6
 LONGEST_TERM: Final = 100
+#: No line that says an entry is longer: two sides of such terms, with what stands between them.
+LONGEST_LINE: Final = 2 * MOST_TERMS * (LONGEST_TERM + 2)
 #: So many entries are kept in mind by every process.
 MOST_ENTRIES: Final = 5_000
 #: A pinned result has at most so many queries, of at most so many characters.

@@ -31,6 +31,8 @@ from newsindex.sources import Source, sources
 
 VENDORS: Final = ("postgresql", "sqlite")
 PREFIX: Final = "newsindex_note_"
+#: A table that is there as long as triggers are out of the way of migrations, which may fail or be killed.
+TAKEN: Final = "newsindex_triggers_taken"
 #: What is cast to text as Python's str spells it.
 _PLAIN: Final = frozenset(
     f"{kind}Field"
@@ -110,9 +112,8 @@ def install(database: str) -> tuple[int, int]:
     present = installed(database)
     outdated = _removable(database) - {trigger.name for trigger in right if trigger.name in present}
     missing = [trigger for trigger in right if trigger.name not in present]
-    with transaction.atomic(using=database), connections[database].cursor() as cursor:
-        for statement in (*_removals(database, outdated), *(sql for one in missing for sql in one.statements)):
-            cursor.execute(statement)
+    made = [statement for trigger in missing for statement in trigger.statements]
+    _execute(database, [*_removals(database, outdated), *made, *_put_back(database)])
     return len(missing), len(outdated)
 
 
@@ -120,9 +121,7 @@ def remove(database: str) -> int:
     """Remove all of our triggers; how many there were."""
     require_vendor(database)
     names = _removable(database)
-    with transaction.atomic(using=database), connections[database].cursor() as cursor:
-        for statement in _removals(database, names):
-            cursor.execute(statement)
+    _execute(database, [*_removals(database, names), *_put_back(database)])
     return len(names)
 
 
@@ -141,24 +140,36 @@ def connect() -> None:
     post_migrate.connect(_after_migrations, dispatch_uid="newsindex:triggers")
 
 
-#: Databases whose triggers were taken away for the migrations under way.
-_taken: set[str] = set()
+def taken(database: str) -> bool:
+    """Whether triggers were taken away for migrations that have not come to their end."""
+    return TAKEN in connections[database].introspection.table_names()
 
 
 def _before_migrations(*, sender: AppConfig, using: str, plan: Any = (), **kwargs: Any) -> None:
+    if sender.label != "newsindex" or not plan or connections[using].vendor not in VENDORS:
+        return
     # SQLite makes a table anew to change it, and refuses that while a trigger names it; in PostgreSQL a function that
     # names a column which is gone would fail whoever writes.
-    if sender.label == "newsindex" and plan and connections[using].vendor in VENDORS and remove(using):
-        _taken.add(using)
+    names = _removable(using)
+    if names and not taken(using):
+        made = f"CREATE TABLE {connections[using].ops.quote_name(TAKEN)} (reason varchar(1))"
+        _execute(using, [*_removals(using, names), made])
+    elif names:
+        _execute(using, _removals(using, names))
 
 
 def _after_migrations(*, sender: AppConfig, using: str, **kwargs: Any) -> None:
     if sender.label != "newsindex" or connections[using].vendor not in VENDORS:
         return
     # Where this was the way back to before there were any, they wait for the way forward.
-    if (using in _taken or conf.NEWSINDEX_TRIGGERS) and wanted(using):
-        _taken.discard(using)
+    if (conf.NEWSINDEX_TRIGGERS or taken(using)) and wanted(using):
         install(using)
+    elif PendingChange._meta.db_table not in connections[using].introspection.table_names():
+        _execute(using, _put_back(using))
+
+
+def _put_back(database: str) -> list[str]:
+    return [f"DROP TABLE {connections[database].ops.quote_name(TAKEN)}"] if taken(database) else []
 
 
 # What they do.
@@ -379,6 +390,12 @@ def _removals(database: str, names: Iterable[str]) -> list[str]:
     if connection.vendor == "sqlite":
         return [f"DROP TRIGGER {quote(name)}" for name in sorted(names)]
     return [f"DROP FUNCTION {quote(name)}() CASCADE" for name in sorted(names)]
+
+
+def _execute(database: str, statements: Iterable[str]) -> None:
+    with transaction.atomic(using=database), connections[database].cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
 
 
 def _names(database: str, query: str) -> frozenset[str]:

@@ -548,6 +548,7 @@ def search_data(found: Found) -> dict[str, Any]:
         "page": page.number if page is not None else 1,
         "pages": page.paginator.num_pages if page is not None else 0,
         "partial": results.partial,
+        "withheld": results.withheld,
         "took_ms": round(results.took * 1000, 1),
         "notes": notes,
         "suggestion": results.suggestion or None,

@@ -20,8 +20,10 @@ logger = get_logger("newsindex")
 LONGEST_PAUSE: Final = 60.0
 #: Seconds between two tries of rows that failed often.
 RETRY_AFTER: Final = 300.0
-#: Seconds without a change after which the engine may merge what has come in small parts.
+#: Seconds without a change after which the engine may merge what has come in small parts; and seconds since the first
+#: change after which it does so where there is no such pause.
 QUIET: Final = 60.0
+BUSY: Final = 900.0
 
 
 class Watch:
@@ -46,7 +48,8 @@ class Watch:
         self.wait = wait
         self.pause = interval
         self._retried = -RETRY_AFTER
-        self._changed: float | None = time.monotonic()
+        # The first change since the engine was let merge, and the last one.
+        self._changes: tuple[float, float] | None = (time.monotonic(),) * 2
 
     def run(self) -> None:
         """Returns when ``stop`` is set. A drain that is under way commits what it has done; the rest stays pending."""
@@ -91,14 +94,18 @@ class Watch:
             self._retried = now
         done = report.indexed + report.deleted
         if done:
-            self._changed = time.monotonic()
+            last = time.monotonic()
+            self._changes = self._changes[0] if self._changes else last, last
         if done or report.failed:
             took = time.monotonic() - now
             self.say(f"{report.indexed} indexed, {report.deleted} deleted, {report.failed} failed in {took:.2f} s")
         return report
 
     def _maintain(self) -> None:
-        if self._changed is not None and time.monotonic() >= self._changed + QUIET and not self.stop.is_set():
-            self._changed = None
+        if self._changes is None or self.stop.is_set():
+            return
+        first, last = self._changes
+        if time.monotonic() >= min(last + QUIET, first + BUSY):
+            self._changes = None
             if indexing.maintain(engine=self.engine):
                 self.say("Parts of the index were merged.")

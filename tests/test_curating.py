@@ -313,6 +313,26 @@ def test_the_query_has_to_be_the_same_but_for_case_accents_and_signs(query: str,
     assert ("Pinned" in titles(query, relax=False)) is shown
 
 
+@on_both
+def test_what_is_pinned_to_the_correction_comes_first(engine: str) -> None:
+    """As where it is typed; beside all words, and beside the closest."""
+    for number in range(3):
+        make_article(f"Ferry {number}", "ferry ferry")
+    timetable = make_article("Timetable", "Of boats.")
+    pin(timetable, "ferry\nferry zzzqx\nfery")
+    found = search("ferrry")
+    assert found.corrected and found.suggestion == "ferry" and found.count() == 4
+    assert [(one.title.text, one.pinned) for one in found][0] == ("Timetable", True)
+    assert [one.pinned for one in search("ferrry", pins=False)] == [False] * 3
+    assert [one.pinned for one in search("ferrry", sort="newest")] == [False] * 3
+    assert titles("fery") == ["Timetable"], "what is pinned to what was typed is an answer"
+    close = search("ferrry zzzqx", limit=2)
+    assert close.corrected and close.relaxed and close.suggestion == "ferry zzzqx"
+    assert [one.title.text for one in close] == ["Timetable", "Ferry 0", "Ferry 1", "Ferry 2"]
+    Article.objects.filter(pk=timetable.pk).update(status=Article.Status.DRAFT)
+    assert "Timetable" not in titles("ferrry") + titles("ferrry zzzqx")
+
+
 def test_synonyms_do_not_matter_for_what_is_pinned() -> None:
     pin(make_article("Pinned", "Nothing."), "car")
     Synonym.objects.create(words="car, automobile")

@@ -39,6 +39,7 @@ def test_the_shape_of_the_answer(client: Client) -> None:
         "page": 1,
         "pages": 1,
         "partial": False,
+        "withheld": False,
         "notes": [],
         "suggestion": None,
         "corrected": False,

@@ -19,7 +19,7 @@ ORDER = [
     *["exceptions", "conf", "logs", "tasks", "deadline", "pace"],
     *["languages", "numerals"],
     *["analysis", "stopwords", "markup", "paragraphs", "query", "matching", "ranking"],
-    *["models", "migrations"],
+    *["models", "migrations", "prepared"],
     *[
         "engines.base",
         "engines.paging",

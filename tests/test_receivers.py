@@ -198,6 +198,24 @@ def test_what_moves_leaves_its_old_place_without_a_transaction_too(story_source:
     assert (holds(first), holds(second)) == (False, True)
 
 
+def test_a_row_in_between_that_points_elsewhere() -> None:
+    @register(Book)
+    class BookSource(Source[Book]):
+        follow = ("shelf__house",)
+
+    receivers.connect_source(sources["blog.book"])
+    try:
+        here, there = House.objects.create(), House.objects.create()
+        shelf = Shelf.objects.create(house=here)
+        book = Book.objects.create(shelf=shelf)
+        enqueued()
+        shelf.house = there
+        shelf.save()
+        assert enqueued() == {f"blog.book:{book.pk}"}
+    finally:
+        unregister(Book)
+
+
 def test_a_relation_of_a_model_to_itself(story_source: Source[Story]) -> None:
     one, two = Story.objects.create(name="one"), Story.objects.create(name="two")
     both = {f"blog.story:{one.pk}", f"blog.story:{two.pk}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -187,6 +188,25 @@ def test_an_index_and_its_database_know_each_other_again() -> None:
     assert indexing.verify().ok and not PendingChange.objects.exists()
     assert engines["default"].token() not in (token, "")
     assert not replicas.needed("default")
+
+
+@pytest.mark.django_db
+@pytest.mark.engine("whoosh")
+def test_an_index_that_lost_what_it_is_known_by_is_not_taken_for_the_own() -> None:
+    indexing.rebuild()
+    make_article("Ferry")
+    assert indexing.update().indexed == 1
+    engine: Any = engines["default"]
+    (Path(engine.path) / "token").unlink()
+    replicas._current.clear()
+    make_article("Quay")
+    assert "lacks what tells that it belongs" in indexing.update().error
+    assert PendingChange.objects.count() == 1
+    with pytest.raises(IndexNotBuilt, match="lacks what tells"):
+        len(search("ferry"))
+    assert "lacks what tells" in str(indexing.verify().index_errors)
+    call_command("newsindex_rebuild", if_needed=True, verbosity=0)
+    assert indexing.verify().ok and search("quay").count() == 1
 
 
 @pytest.mark.django_db

@@ -261,6 +261,37 @@ def test_the_correction_comes_before_the_closest_and_the_closest_before_nothing(
     assert found.relaxed and not found.corrected and found.suggestion == ""
 
 
+def test_a_correction_that_few_articles_have_whole_is_relaxed_too() -> None:
+    make_article("Flood", "The river rose over the old bridge at night.")
+    make_article("Bridge", "The old bridge over the river is closed.")
+    found = search("rivver bridge old night")
+    assert found.suggestion == "river bridge old night"
+    assert found.corrected and found.relaxed and found.complete == 1 and found.count() == 2
+    assert [result.title.text for result in found] == ["Flood", "Bridge"]
+    assert search("rivver bridge old night", relax=False).count() == 1
+    page = Client().get("/search/?q=rivver+bridge+old+night").content.decode()
+    assert "1 article has all of these words." in page and "1 more comes close." in page
+    assert "“river bridge old night” was searched for instead." in page
+    notes = Client().get("/search/json/?q=rivver+bridge+old+night").json()["notes"]
+    assert [note.partition(" ")[0] for note in notes] == ["Nothing", "1"]
+
+
+def test_a_correction_that_no_article_has_whole_shows_the_closest_to_it() -> None:
+    article = make_article("The harbour", "x")
+    make_article("A mountain", "x")
+    found = search("habrour mountian")
+    assert found.corrected and found.relaxed and found.complete == 0 and found.count() == 2
+    assert found.suggestion == "harbour mountain"
+    offered = search("habrour mountian", follow=False)
+    assert offered.suggestion == "harbour mountain" and offered.count() == 0 and not offered.relaxed
+    assert not search("habrour mountian", relax=False).suggestion
+    Article.objects.all().update(status=Article.Status.DRAFT)
+    hidden = search("habrour mountian")
+    assert not hidden.corrected and hidden.suggestion == "" and hidden.count() == 0
+    Article.objects.filter(pk=article.pk).update(status=Article.Status.PUBLISHED)
+    assert [result.title.text for result in search("habrour mountian")] == ["The harbour"]
+
+
 def test_a_correction_to_what_may_not_be_shown_is_not_said() -> None:
     article = make_article("The harbour", "x")
     Article.objects.filter(pk=article.pk).update(status=Article.Status.DRAFT)

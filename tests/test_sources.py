@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.db import models
+from django.db.models import QuerySet
+from django.db.models.functions import Length
 from django.test.utils import isolate_apps
 from django.utils import timezone
 
@@ -215,3 +217,20 @@ def test_a_source_must_say_its_paragraphs() -> None:
 
 def test_the_article_is_registered_like_any_model() -> None:
     assert type(sources["newsindex.article"]) is ArticleSource
+
+
+@pytest.mark.django_db
+def test_what_is_public_is_asked_of_the_rows_of_the_queryset() -> None:
+    """Of what it adds to each of them too, and of those that the default manager leaves out."""
+
+    class Annotated(type(sources["blog.post"])):  # type: ignore[misc]
+        def queryset(self) -> QuerySet[Post]:
+            return Post.objects.annotate(letters=Length("headline"))
+
+        def public(self, queryset: QuerySet[Post]) -> QuerySet[Post]:
+            return queryset.filter(letters__gt=3)
+
+    source = Annotated()
+    source.model = Post
+    long, _ = (Post.objects.create(headline=headline, slug=headline, body="") for headline in ("Ferry", "Sea"))
+    assert source.public_pks(source.load(str(pk) for pk in Post.objects.values_list("pk", flat=True))) == {str(long.pk)}

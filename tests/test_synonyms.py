@@ -193,6 +193,17 @@ def test_the_command_names_what_is_wrong_and_takes_the_rest(tmp_path: Path) -> N
         call_command("newsindex_synonyms", "--import", str(file))
 
 
+@pytest.mark.django_db
+def test_a_line_that_is_no_entry_is_not_looked_into(tmp_path: Path) -> None:
+    file = tmp_path / "synonyms.txt"
+    file.write_text(f"car => {'automobile, ' * 1_000}\ncar, automobile\n", encoding="utf-8")
+    out, err = StringIO(), StringIO()
+    with pytest.raises(CommandError, match="1 could not be imported"):
+        call_command("newsindex_synonyms", "--import", str(file), stdout=out, stderr=err)
+    assert err.getvalue() == "Line 1: The line has 12,006 characters; an entry has 4,080 at most.\n"
+    assert out.getvalue() == "1 new, 1 left out\n"
+
+
 # What is wrong with an entry.
 
 

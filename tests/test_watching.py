@@ -153,6 +153,17 @@ class TestTurns:
             watch.turn()
         assert lines == ["Parts of the index were merged."]
 
+    def test_it_merges_where_it_is_never_quiet(
+        self, watch: Watch, monkeypatch: pytest.MonkeyPatch, lines: list[str]
+    ) -> None:
+        monkeypatch.setattr(MemoryEngine, "maintain", lambda self: True)
+        watch.turn()
+        assert lines == []
+        monkeypatch.setattr(watching, "BUSY", 0.0)
+        make_article("Harbour", "The ferry waits.")
+        watch.turn()
+        assert lines[1:] == ["Parts of the index were merged."]
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> dict[str, str]:

@@ -38,7 +38,7 @@ from newsindex.engines.whoosh import building, inversion
 from newsindex.engines.whoosh import workers as workers_module
 from newsindex.engines.whoosh.arrays import ArrayFile
 from newsindex.engines.whoosh.building import SegmentBuilder
-from newsindex.engines.whoosh.layout import form_key
+from newsindex.engines.whoosh.layout import Strings, form_key
 from newsindex.engines.whoosh.lexicon import Lexicon, cut, cut_few
 from newsindex.engines.whoosh.rows import Row, prepared
 from newsindex.engines.whoosh.workers import SegmentWorkers
@@ -460,3 +460,29 @@ def running(process: int) -> bool:
 @given(st.text(alphabet="ab1 9CZ+#.,'-_`\n&\0\x1c%", max_size=20))
 def test_texts_of_ascii_are_cut_as_the_regular_expression_cuts_them(text: str) -> None:
     assert cut_few([text]) == [RUN.findall(text)]
+
+
+def test_what_has_too_many_different_words_for_one_segment_becomes_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "_BATCH", 1)
+    monkeypatch.setattr(building, "SMALL", 0)
+    builder = SegmentBuilder(Lexicon(50, full=50))
+    documents = [
+        make_document(str(number), text=" ".join(f"word{number * 30 + each}" for each in range(30)))
+        for number in range(6)
+    ]
+    found = []
+    for document in documents:
+        builder.add(document)
+    while builder.articles:
+        name = tmp_path / str(len(found))
+        builder.build(name)
+        keys = Strings(ArrayFile(name), "key")
+        found.append([keys[number].decode() for number in range(len(keys))])
+    assert [len(keys) for keys in found] == [2, 2, 2]
+    assert [key for keys in found for key in keys] == [document.key for document in documents]
+    for document in documents:
+        builder.add(document)
+    builder.build(tmp_path / "whole", whole=True)
+    assert not builder.articles and ArrayFile(tmp_path / "whole").meta["articles"] == 6

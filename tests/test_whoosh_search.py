@@ -315,7 +315,9 @@ def test_a_phrase_of_more_words_than_a_byte_counts(tmp_path: Path) -> None:
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5))))
 def test_ranges_are_put_together(wanted: list[tuple[int, int]]) -> None:
     begins, sizes = (np.array([each[at] for each in wanted], np.intp) for at in (0, 1))
-    assert ranges(begins, sizes).tolist() == [begin + n for begin, size in wanted for n in range(size)]
+    assert ranges(begins, sizes, int(sizes.sum())).tolist() == [
+        begin + n for begin, size in wanted for n in range(size)
+    ]
 
 
 # Words nearly so

@@ -24,7 +24,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta, timezone
 from types import TracebackType
 from typing import Final, Literal, TypeAlias
 
@@ -80,6 +80,8 @@ class Document:
             moment = getattr(self, name)
             if moment is not None and moment.tzinfo is None:
                 raise ContractError(f"{self.key}: {name} must be an aware datetime, not {moment!r}.")
+            if moment is not None and moment.year in (MINYEAR, MAXYEAR):
+                object.__setattr__(self, name, _within_the_calendar(moment))
         if "*" in self.audiences:
             raise ContractError(f"{self.key}: no document can have the audience '*', it means everything.")
         if not 0 < self.boost <= MAX_BOOST:
@@ -89,6 +91,15 @@ class Document:
     def source(self) -> str:
         """The label of the source, ``app_label.model``."""
         return self.key.partition(":")[0]
+
+
+def _within_the_calendar(moment: datetime) -> datetime:
+    """``moment``, or the first or last that there is in UTC where its year would be 0 or 10000 there."""
+    try:
+        moment.astimezone(timezone.utc)
+    except OverflowError:
+        return (datetime.min if moment.year == MINYEAR else datetime.max).replace(tzinfo=timezone.utc)
+    return moment
 
 
 def fingerprint(document: Document) -> str:
@@ -169,6 +180,8 @@ class SearchRequest:
             raise ContractError(f"SearchRequest.now must be an aware datetime, not {self.now!r}.")
         if self.offset < 0 or self.limit < 0 or self.paragraphs_per_article < 0:
             raise ContractError("SearchRequest: offset, limit and paragraphs_per_article must not be negative.")
+        if self.recency is not None and self.recency <= timedelta(0):
+            raise ContractError(f"SearchRequest.recency must be a time above zero, or None, not {self.recency!r}.")
         if self.cursor is not None and self.offset:
             raise ContractError("SearchRequest: give a cursor or an offset, not both.")
         if self.sort not in ("relevance", "newest", "oldest"):
@@ -254,7 +267,8 @@ class MonthCount:
 class SearchPage:
     """The answer. total counts all matching articles. facets: most frequent first, then by ``keyword(value)``.
 
-    suggestion: the query with unknown or doubtful words replaced by visible ones, where that finds more, or "".
+    suggestion: the query with unknown or doubtful words replaced by visible ones, where that finds more, or "". For
+    match="any", where there are no hits at all but closest ones to the suggestion.
     partial: the time was up, so total, counts and hits may miss some. took: seconds. next_cursor: for the page after,
     None at the end.
     """

@@ -14,12 +14,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple, Protocol, TypeAlias
+from unicodedata import normalize
 
 from newsindex.analysis import RUN, Token, fold, keyword, tokens
 from newsindex.engines.base import FACETS, SUGGESTION_KINDS, Facet, Suggestion, SuggestionKind
 from newsindex.engines.paging import microseconds
+from newsindex.languages import DIGRAPHS, ELISIONS
 from newsindex.query import unparse
 from newsindex.query.nodes import Keyword
 
@@ -34,10 +36,17 @@ MOST_TEXTS: Final = 2
 MOST_CHARACTERS: Final = 4_000
 #: In which order they are taken: names and summaries say less about what follows.
 READ: Final = ("title", "text", "summary", "tags")
-#: Where nothing follows there, so many words that begin so are looked for beside the others, the most frequent ones.
+#: Where no word follows in the first of them, the rest says little, either. Then so many of the most frequent words
+#: that begin so, and of those that were found, are counted beside the others. So many of the former are read, in one
+#: article each.
+READ_FIRST: Final = 8
 MOST_BESIDE: Final = 4
+MOST_KNOWN: Final = 2
+MOST_OTHERS: Final = 2
 #: So many articles say how a word is spelt.
 SPELLERS: Final = 3
+#: Of so many words that begin alike it is looked up whether they are spelt as what is typed: "Müll" for "muell".
+MOST_ALIKE: Final = 6
 #: So many words before the one being typed matter.
 MOST_BEFORE: Final = 4
 #: So many words of what was typed are looked for in titles, the last ones.
@@ -67,6 +76,10 @@ _REST = rf"{_LETTER}*(?:-{_LETTER}+|['’](?!s\b){_LETTER}+)*"
 _REST_OF_WORD = re.compile(_REST, re.ASCII)
 _SPACE = re.compile(r"\s+", re.ASCII)
 _POSSESSIVE = re.compile("['’][sS]$")
+_APOSTROPHES: Final = dict.fromkeys(map(ord, "`\u00b4\u2018\u2019\u02bc\uff07"), "'")
+_ELIDED = re.compile(rf"({_LETTER}{{1,8}})['`\u00b4\u2018\u2019\u02bc\uff07](?={_LETTER})")
+_ELISIONS: Final = frozenset().union(*ELISIONS.values())
+_DIGRAPH = re.compile("[aou]e|aa")
 
 
 class Slot(NamedTuple):
@@ -88,8 +101,9 @@ class Typed:
 
     text: the folded beginning of a title or name, "" where it has no letter or digit. ended: whether a space came after
     it. field: the kind of name asked for ("author" in ``storm author:pri``), or "". head: what stays as it was typed.
-    before: folded words before the one being typed, as far as they belong to it. last: that one, folded, "" where none
-    is begun. slots: what a title must have.
+    before: folded words before the one being typed, as far as they belong to it; after: the last of them as it is
+    written, folded. last: the one being typed, folded, "" where none is begun; begun: the same as it is written.
+    elided: what stands before its apostrophe, and that ("l'" in "l'eau"), or "". slots: what a title must have.
     """
 
     def __init__(self, text: str) -> None:
@@ -101,7 +115,8 @@ class Typed:
         self.field: Facet | None = None
         self.before: tuple[str, ...] = ()
         self.slots: tuple[Slot, ...] = ()
-        self.last = self._last_typed = ""
+        self.last = self.begun = self.after = self.elided = self._last_typed = ""
+        self._body = body
         field = _FIELD.search(body)
         if field:
             self._read_field(body, field)
@@ -114,6 +129,14 @@ class Typed:
         begin = "" if found and found[0].pair else _AT_WORD
         end = rf"(?!{_LETTER})" if self.ended else ""
         self._pattern = re.compile(begin + re.escape(self.text) + end)
+
+    def without_digraphs(self) -> Typed | None:
+        """The same with u for ue; None where there is nothing of the kind."""
+        if not _DIGRAPH.search(self.text):
+            return None
+        alike = Typed(_without_digraphs(self._body))
+        alike.head = self.head
+        return alike
 
     @property
     def is_empty(self) -> bool:
@@ -176,9 +199,13 @@ class Typed:
             self.last = _plain_word(self._last_typed)
             if not self.last:
                 return
+            self.begun = _as_written(self._last_typed)
+            self.elided = self.begun[: _elision(self.begun)]
         context = _SYNTAX.sub(" ", _TITLE.sub("", _OPERATOR.split(context)[-1]))
-        before = [_plain_word(run) for run in RUN.findall(context)[-MOST_BEFORE:]]
-        self.before = tuple(before) if all(before) else ()
+        words = RUN.findall(context)[-MOST_BEFORE:]
+        before = [_plain_word(word[_elision(word) :]) for word in words]
+        if before and all(before):
+            self.before, self.after = tuple(before), _as_written(words[-1])
 
 
 class Visible(Protocol):
@@ -214,6 +241,9 @@ class Visible(Protocol):
         At most MOST_TEXTS of each article, in the order of READ.
         """
 
+    def together(self, before: Sequence[str], words: Sequence[str]) -> Sequence[int]:
+        """In how many articles that have all of the folded words ``before`` each of ``words`` stands."""
+
 
 def is_common(count: int, articles: int) -> bool:
     """Whether a word in ``count`` of the visible articles is in too many to be worth offering."""
@@ -228,8 +258,12 @@ def completions(
         return ()
     wanted = [kind for kind in kinds if typed.field in (None, kind)]
     share = _share(limit)
-    names = list(_names(typed, visible, [kind for kind in FACETS if kind in wanted], limit))
-    titles = list(_titles(typed, visible, limit)) if "title" in wanted and typed.slots else []
+    facets = [kind for kind in FACETS if kind in wanted]
+    names = list(_names(typed, visible, facets, limit))
+    titles = list(_titles(typed, visible, limit)) if "title" in wanted else []
+    if alike := typed.without_digraphs():
+        names = names or _spelt_so(typed, _names(alike, visible, facets, limit))
+        titles = titles or (_spelt_so(typed, _titles(alike, visible, limit)) if "title" in wanted else [])
     # Words cost most, so no more of them are looked for than there may be places.
     most = limit - min(len(names), share[1]) - min(len(titles), share[2])
     words: list[Suggestion] = []
@@ -239,6 +273,12 @@ def completions(
         known = {_folded(one.text) for one in words}
         names = [one for at, one in enumerate(names) if at < share[1] or _folded(one.text) not in known]
     return _shared((words, names, titles), share, limit)
+
+
+def _spelt_so(typed: Typed, found: Iterable[Suggestion]) -> list[Suggestion]:
+    """Those of some names or titles that ``typed`` fits once ü is written ue."""
+    with_digraphs = ((one, _spelt_out(one.text)) for one in found)
+    return [one for one, text in with_digraphs if typed.place(text) is not None or typed.fits(tokens(text, ""))]
 
 
 def _share(limit: int) -> tuple[int, int, int]:
@@ -257,6 +297,8 @@ def _shared(offered: tuple[list[Suggestion], ...], share: tuple[int, int, int], 
 
 def _titles(typed: Typed, visible: Visible, limit: int) -> Iterator[Suggestion]:
     """Those that begin so first, then those with a later word that does, then the others; the newest first of each."""
+    if not typed.slots:
+        return
     ranked = []
     for title, key, published_at in visible.titles(typed, limit):
         place = typed.place(title)
@@ -298,24 +340,53 @@ def _words(typed: Typed, visible: Visible, known: set[str], limit: int) -> Itera
 
 def _queries(typed: Typed, visible: Visible, enough: int) -> Iterator[str]:
     if typed.before:
-        found = list(following(visible, typed.before, typed.last, enough))
-        if not found and len(typed.last) > _ENOUGH_LETTERS:
-            found = list(_beside(visible, typed.before, typed.last))
-        yield from map(typed.completed, found)
+        prefix = typed.begun if typed.elided else typed.last
+        yield from map(typed.completed, following(visible, typed.before, typed.after, prefix, enough))
     elif typed.last:
-        offered = ((-count, word) for word, count in visible.words(typed.last, enough) if word != typed.last)
-        for _, word in sorted(offered)[:enough]:
-            yield typed.completed(spelling(visible, word))
+        yield from map(typed.completed, _begun(typed, visible, enough))
         # What is typed may be a whole word already.
-        yield from map(typed.continued, following(visible, (typed.last,), "", enough))
+        whole = (_plain_word(typed.begun[len(typed.elided) :]),)
+        yield from map(typed.continued, following(visible, whole, typed.begun, "", enough))
 
 
-def _beside(visible: Visible, before: Sequence[str], prefix: str) -> Iterator[str]:
-    """The most frequent words that begin so and stand in an article that has all of ``before``, as it spells them."""
-    offered = sorted((-count, word) for word, count in visible.words(prefix, MOST_BESIDE))
-    for _, word in offered[:MOST_BESIDE]:
-        for texts in visible.texts((*before, word), 1):
-            yield _spelt(word, texts)
+def _begun(typed: Typed, visible: Visible, enough: int) -> Iterator[str]:
+    """Words that begin so, the most frequent first, as they are spelt; where there are none, those with ü for ue."""
+    found = list(visible.words(typed.last, enough))
+    offered = [(-count, word, spelling) for word, count in found if word != typed.last]
+    if typed.elided:
+        rest = _plain_word(typed.begun[len(typed.elided) :])
+        offered += [(-count, word, partial(_elided, typed.elided)) for word, count in visible.words(rest, MOST_ALIKE)]
+    elif not found and (letters := _without_digraphs(typed.last)) != typed.last:
+        spelt_so = partial(_with_digraphs, typed.last)
+        offered += [(-count, word, spelt_so) for word, count in visible.words(letters, MOST_ALIKE)]
+    for _, word, spelt in sorted(offered, key=lambda each: each[:2]):
+        if written := spelt(visible, word):
+            yield written
+
+
+def _elided(before: str, visible: Visible, word: str) -> str:
+    """A folded word with what is elided before it, where texts have that; else ""."""
+    for texts in visible.texts((word,), SPELLERS):
+        for text in texts:
+            for written, folded, _ in _runs(text[:MOST_CHARACTERS]):
+                if folded == before + word:
+                    return _small(written)
+    return ""
+
+
+def _with_digraphs(beginning: str, visible: Visible, word: str) -> str:
+    """A folded word as most texts spell it, where that begins so once ü is written ue; else ""."""
+    written = spelling(visible, word)
+    return written if fold(_spelt_out(written)).startswith(beginning) else ""
+
+
+def _spelt_out(text: str) -> str:
+    """``text`` in small letters with ue for ü."""
+    return normalize("NFC", text).lower().translate(DIGRAPHS)
+
+
+def _without_digraphs(word: str) -> str:
+    return _DIGRAPH.sub(lambda found: found[0][0], word)
 
 
 def spelling(visible: Visible, word: str) -> str:
@@ -342,33 +413,77 @@ def _spelt(word: str, texts: Iterable[str]) -> str:
     return next((_small(text[token.start : token.end]) for text, token in found), word)
 
 
-def following(visible: Visible, before: Sequence[str], prefix: str, enough: int) -> Iterator[str]:
-    """Words that follow the last of ``before`` where an article has all of these, as they are spelt, in small letters.
+class _Followers:
+    """Words that stand in texts with another one: in how many articles each follows it, and in how many it does not.
 
-    prefix: how they begin, folded. Those in the most of the articles that are read come first; those that only stand in
-    the same text come after all that follow directly.
+    prefix: how they begin, folded.
     """
-    direct: Counter[str] = Counter()
-    near: Counter[str] = Counter()
-    spelt: dict[str, Counter[str]] = {}
-    scan = _scanner(before[-1], prefix)
-    for texts in visible.texts(before, MOST_READ):
+
+    def __init__(self, word: str, prefix: str) -> None:
+        self.direct: Counter[str] = Counter()
+        self.near: Counter[str] = Counter()
+        self._spelt: dict[str, Counter[str]] = {}
+        self._scan = _scanner(word, prefix)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._spelt
+
+    def read(self, texts: Iterable[str], only: str = "", articles: int = 1) -> None:
+        """Count what texts of an article say; only: of this word, as if so many articles said it."""
         here: dict[str, bool] = {}
         for text in texts:
-            for word, follows in scan(text[:MOST_CHARACTERS]):
-                folded = fold(word)
-                here[folded] = here.get(folded, False) or follows
-                spelt.setdefault(folded, Counter())[_small(word)] += 1
-        direct.update(word for word, follows in here.items() if follows)
-        near.update(word for word, follows in here.items() if not follows)
-    ranked = sorted((-direct[word], -near[word], word) for word in spelt)
-    for _, _, word in ranked:
+            for word, follows in self._scan(text[:MOST_CHARACTERS]):
+                folded = _as_written(word)
+                if not only or folded == only:
+                    here[folded] = here.get(folded, False) or follows
+                    self._spelt.setdefault(folded, Counter())[_small(word)] += 1
+        for word, follows in here.items():
+            (self.direct if follows else self.near)[word] += articles
+
+    def best(self) -> list[str]:
+        """The words, first those that follow, the most frequent first."""
+        return sorted(self._spelt, key=lambda word: (-self.direct[word], -self.near[word], word))
+
+    def spelling(self, word: str) -> str:
+        own = self._spelt[word]
+        return min(own, key=lambda written: (-own[written], written == word, written))
+
+
+def following(visible: Visible, before: Sequence[str], after: str, prefix: str, enough: int) -> Iterator[str]:
+    """Words that follow the last of ``before`` where an article has all of these, as they are spelt, in small letters.
+
+    after: the last of them as it is written. prefix: how they begin, folded. Those that follow in the most articles
+    come first; those that only stand in the same text, or article, come after all that follow directly.
+    """
+    found = _Followers(after, prefix)
+    # Fewer letters begin too many words, and to look for those would cost too much.
+    enough_letters = len(prefix) > _ENOUGH_LETTERS
+    for read, texts in enumerate(visible.texts(before, MOST_READ)):
+        if read == READ_FIRST and enough_letters and not found.direct:
+            break
+        found.read(texts)
+    if enough_letters and not found.direct:
+        _look_beside(visible, before, prefix, found)
+    for word in found.best():
         if enough <= 0:
             return
         if word not in before and not visible.is_common(word):
-            own = spelt[word]
-            yield min(own, key=lambda written: (-own[written], written == word, written))
+            yield found.spelling(word)
             enough -= 1
+
+
+def _look_beside(visible: Visible, before: Sequence[str], prefix: str, found: _Followers) -> None:
+    """Count the words by the articles that have them and ``before``; with those that the newest lack and many have."""
+    known = found.best()[:MOST_KNOWN]
+    frequent = sorted(visible.words(prefix, MOST_BESIDE), key=lambda each: (-each[1], each[0]))[:MOST_BESIDE]
+    others = [word for word, _ in frequent if word not in found]
+    counts = dict(zip((*known, *others), visible.together(before, (*known, *others)), strict=True))
+    for word in known:
+        # A compound is written in another way than it is counted.
+        found.near[word] = max(found.near[word], counts[word])
+    for word in sorted(others, key=lambda word: (-counts[word], word))[:MOST_OTHERS]:
+        for texts in visible.texts((*before, word), 1):
+            found.read(texts, word, counts[word])
 
 
 def _scanner(word: str, prefix: str) -> Callable[[str], Iterable[tuple[str, bool]]]:
@@ -448,7 +563,7 @@ def _piece(piece: str) -> tuple[tuple[_Spelt, ...], bool, bool]:
         if not found:
             head = not between.strip()
         written = _POSSESSIVE.sub("", match.group())
-        found.append((written, fold(written), between.isspace()))
+        found.append((written, _as_written(written), between.isspace()))
         end = match.end()
     return tuple(found), head, not piece[end:].strip()
 
@@ -483,6 +598,17 @@ def _plain_word(run: str) -> str:
     return "" if not found or any(token.pair for token in found) else found[0].word
 
 
+def _as_written(run: str) -> str:
+    """A run folded, with its hyphens and apostrophes, but without a possessive."""
+    return fold(_POSSESSIVE.sub("", run)).translate(_APOSTROPHES)
+
+
+def _elision(run: str) -> int:
+    """How many characters of a run are elided before a word: 2 of "l'eau"."""
+    found = _ELIDED.match(run)
+    return found.end() if found and fold(found[1]) in _ELISIONS else 0
+
+
 def _small(word: str) -> str:
     return word.replace("\u00ad", "").lower()
 
@@ -492,7 +618,7 @@ def _slots(text: str) -> tuple[Slot, ...]:
     runs = list(RUN.finditer(text))
     for number, run in enumerate(runs, 1):
         whole = number < len(runs) or " " in text[run.end() :]
-        found = tokens(run.group(), "")
+        found = tokens(run.group()[_elision(run.group()) :], "")
         if not any(token.pair for token in found):
             # The whole of a compound stands for its parts.
             found = found[:1]

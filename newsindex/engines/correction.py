@@ -17,9 +17,10 @@ from typing import Final
 from unicodedata import normalize
 
 from newsindex.analysis import MAX_WORD, edits_allowed, tokens
+from newsindex.engines.base import Match, SearchRequest
 from newsindex.engines.spelling import FREQUENCY, SPACE, Candidate, Scored, best, edits_tried
 from newsindex.query import parse, unparse
-from newsindex.query.nodes import And, Leaf, Node, Or, Phrase, Synonyms, Word, leaves
+from newsindex.query.nodes import And, Leaf, Node, Or, Phrase, Synonyms, Word, leaves, relaxed
 
 #: With more unknown words than this the query is no misspelling, and looking for each costs too much.
 MAX_CORRECTED: Final = 3
@@ -27,10 +28,12 @@ MAX_CORRECTED: Final = 3
 FEW_RESULTS: Final = 2
 #: A visible word is doubted where it stands in at most so many articles, ...
 _RARE: Final = 2
-#: ... has so many letters, and another one, a slip of this cost away at most, stands in so many times as many.
+#: ... has so many letters, and another one, a slip of this cost away at most, stands in so many times as many; or two
+#: words that it may be cut into, for which less is enough where it is only found by its stem.
 _LONG: Final = 5
 _SURE: Final = 3.85
 _TIMES: Final = 100
+_TIMES_UNSEEN: Final = 10
 #: How many words are tried for one, and how many queries.
 _TRIED_ALONE: Final = 8
 _TRIED_TOGETHER: Final = 4
@@ -95,34 +98,48 @@ class _Change:
     articles: int
 
 
-def correction(query: Node, total: int, visible: Visible) -> str:
+def is_looked_at(request: SearchRequest, total: int) -> bool:
+    """Whether a query that finds ``total`` articles may be corrected; of closest matches, where there are none."""
+    return request.correct and total <= (0 if request.match == "any" else FEW_RESULTS)
+
+
+def correction(query: Node, total: int, visible: Visible, match: Match = "all") -> str:
     """The query with words replaced, where that finds (more) articles; "" for none.
 
-    total: how many articles the query finds as it is, at most FEW_RESULTS. Numbers, words under three characters,
-    scripts without spaces, and what is no plain word stay as they are.
+    total: how many articles the query finds as it is, at most FEW_RESULTS; 0 where ``match`` is "any", and then the
+    closest to the correction are what it finds. Numbers, words under three characters, scripts without spaces, and what
+    is no plain word stay as they are.
     """
     words = [leaf for leaf in dict.fromkeys(leaves(query)) if isinstance(leaf, Word) and _plain(leaf)]
     known = {leaf: visible.articles(leaf) for leaf in words}
     wrong = [leaf for leaf in words if not known[leaf] and edits_allowed(_plain(leaf))]
-    if total:
-        doubted = (leaf for leaf in words if 0 < known[leaf] <= _RARE and len(_plain(leaf)) >= _LONG)
-        return _offered(query, total, doubted, visible)
     if len(wrong) > MAX_CORRECTED:
         return ""
+    offered = "" if total else _mended(query, wrong, visible, match)
+    if offered or wrong or match == "any":
+        return offered
+    doubted = (leaf for leaf in words if 0 < known[leaf] <= _RARE and len(_plain(leaf)) >= _LONG)
+    return _offered(query, total, doubted, visible)
+
+
+def _mended(query: Node, wrong: Sequence[Word], visible: Visible, match: Match) -> str:
+    """The query with all words replaced that stand nowhere; for the closest matches, those that can be."""
     alone = len(list(leaves(query))) == 1
     options = {leaf: _options(leaf, visible, _TRIED_ALONE if alone else _TRIED_TOGETHER) for leaf in wrong}
+    if match == "any":
+        wrong = [leaf for leaf in wrong if options[leaf]]
     ways = [way for way in _ways(wrong, options, _joins(query, visible)) if way]
     ways.sort(key=lambda way: (sum(change.score for change in way), [change.words for change in way]))
     found: list[tuple[float, int, Node, tuple[_Change, ...]]] = []
     for place, way in enumerate(ways[:_TRIED_QUERIES]):
         tree = _changed(query, way)
-        together = visible.matching(tree)
+        together = visible.matching(relaxed(tree) if match == "any" else tree)
         if together and all(visible.matching(Word(word)) for change in way for word in change.words):
             # A stem may bring many more articles than the word that is offered stands in.
             together = min(together, *(change.articles for change in way))
             score = sum(change.cost for change in way) - _TOGETHER * math.log1p(together)
-            found.append((0.0 if alone else score, place, tree, way))
-            if alone:
+            found.append((score, place, tree, way))
+            if alone or match == "any":
                 break
     if not found:
         return ""
@@ -234,19 +251,28 @@ def _ways(
 
 
 def _offered(query: Node, total: int, rare: Iterable[Word], visible: Visible) -> str:
-    """The query with one word replaced that stands almost nowhere, beside a much more frequent one."""
+    """The query with what stands almost nowhere replaced by something much more frequent."""
+    for change, times in _doubts(query, total, rare, visible):
+        tree = _changed(query, (change,))
+        if visible.matching(tree) >= times * max(total, 1):
+            return _written(query, (change,), tree, visible)
+    return ""
+
+
+def _doubts(query: Node, total: int, rare: Iterable[Word], visible: Visible) -> Iterator[tuple[_Change, int]]:
+    """What may be meant since it stands in many times as many articles, and how many times as many it has to find."""
     for leaf in islice(rare, MAX_CORRECTED):
         word = _plain(leaf)
-        articles = max(visible.articles(leaf), visible.standing(word)[0])
+        standing = visible.standing(word)[0]
+        articles = max(visible.articles(leaf), standing)
         if articles > _RARE:
             continue
         for each in islice(best(word, _others(word, visible), visible.standing), 1):
-            way = (_replaced(leaf, each),)
-            tree = _changed(query, way)
-            sure = each.cost <= _SURE and each.articles >= _TIMES * articles
-            if sure and visible.matching(tree) >= _TIMES * total:
-                return _written(query, way, tree, visible)
-    return ""
+            if each.cost <= _SURE and each.articles >= _TIMES * articles:
+                yield _replaced(leaf, each), _TIMES
+        times = _TIMES if standing else _TIMES_UNSEEN
+        yield from ((cut, times) for cut in _cuts(leaf, word, visible) if cut.articles >= times * articles)
+    yield from ((join, _TIMES) for join in _joins(query, visible))
 
 
 def _others(word: str, visible: Visible) -> Iterator[Candidate]:

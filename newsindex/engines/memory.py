@@ -40,7 +40,7 @@ from newsindex.engines.base import (
 )
 from newsindex.engines.closeness import enough, rarity
 from newsindex.engines.completion import MOST_TEXTS, MOST_TITLES, READ, Typed, completions, is_common
-from newsindex.engines.correction import FEW_RESULTS, SPELT_IN, Visible, correction
+from newsindex.engines.correction import SPELT_IN, Visible, correction, is_looked_at
 from newsindex.engines.counting import facet, month_of, spelling, tally, timeline, within_days
 from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.paging import Place, decode_cursor, encode_cursor, place
@@ -349,6 +349,10 @@ class Offered:
         for article in islice(having, most):
             yield list(islice(article.texts_with(words[-1]), MOST_TEXTS))
 
+    def together(self, before: Sequence[str], words: Sequence[str]) -> list[int]:
+        having = [article.words() for article in self._newest if article.words().issuperset(before)]
+        return [sum(word in own for own in having) for word in words]
+
 
 def is_visible(document: Document, now: datetime, audiences: frozenset[str]) -> bool:
     """Whether who has these audiences may see ``document`` now."""
@@ -484,9 +488,9 @@ class _Words(Visible):
 
 
 def _correction(view: View, request: SearchRequest, total: int) -> str:
-    if not request.correct or request.match == "any" or total > FEW_RESULTS:
+    if not is_looked_at(request, total):
         return ""
-    return correction(request.query, total, _Words(view, request.filters))
+    return correction(request.query, total, _Words(view, request.filters), request.match)
 
 
 def _changed(articles: Mapping[str, Article], changes: Mapping[str, Article | None]) -> dict[str, Article]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser.conftest import Opener, missing
 from tests.browser.test_reading import PHONE
+from tests.factories import make_article
 
 
 def box(page: Any) -> Any:
@@ -71,6 +72,32 @@ def test_keys(opened: Opener) -> None:
     page.keyboard.press("Tab")
     assert options(page).count() == 0
     assert box(page).input_value() == "lightsh"
+
+
+def test_text_from_right_to_left(opened: Opener) -> None:
+    """What is typed, and each completion beneath it, begins on its own side; marked is what was typed."""
+    make_article("الشمس تشرق", "الشمس الحارة 2024.", ["الشمس والقمر"], language="ar")
+    page = typed(opened, "الش")
+    assert {direction(one) for one in (box(page), *options(page).all())} == {"rtl"}
+    field, texts = box(page).bounding_box(), page.locator("[role=option] > span").all()
+    assert all(field["x"] + field["width"] - right(text) < 40 for text in texts)
+    box(page).fill("ferry")
+    options(page).filter(has_text="ferry").first.wait_for()
+    assert {direction(one) for one in (box(page), options(page).first)} == {"ltr"}
+    box(page).fill("الشمس")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=*")
+    marks = page.locator(".ni-title mark, .ni-text mark").all_inner_texts()
+    assert set(marks) == {"الشمس"}
+
+
+def direction(part: Any) -> str:
+    return str(part.evaluate("one => getComputedStyle(one).direction"))
+
+
+def right(part: Any) -> float:
+    place = part.bounding_box()
+    return float(place["x"] + place["width"])
 
 
 def test_enter_searches_for_what_is_active_or_for_the_text(opened: Opener) -> None:

@@ -9,9 +9,14 @@ import os
 import subprocess
 import sys
 
+from tests.cluster.distribution import Missing
 from tests.cluster.nodes import Cluster
 
 if __name__ == "__main__":
-    with Cluster() as cluster:
+    try:
+        node = Cluster()
+    except Missing as missing:
+        sys.exit(f"There is no OpenSearch here: {missing}.")
+    with node as cluster:
         environment = {**os.environ, "NEWSINDEX_CLUSTER": ",".join(cluster.hosts)}
         sys.exit(subprocess.run(sys.argv[1:], env=environment).returncode)

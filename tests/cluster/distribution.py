@@ -7,10 +7,12 @@ import re
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path
 
 VERSION = "3.8.0"
 LEAST_JAVA = 21
+_TRIES = 3
 _ARTIFACT = f"org.opensearch.distribution.integ-test-zip:opensearch:{VERSION}:zip"
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 #: What the engine needs; the others only make the start longer.
@@ -81,15 +83,22 @@ def _archive(folder: Path) -> Path:
     maven = shutil.which("mvn")
     if maven is None:
         raise Missing("there is no mvn to obtain the server with; set NEWSINDEX_CLUSTER_ARCHIVE to its archive")
-    done = subprocess.run(
-        [maven, "-B", "-q", _PLUGIN, f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={folder}"],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
     archive = folder / f"opensearch-{VERSION}.zip"
-    if done.returncode or not archive.is_file():
-        raise Missing(f"mvn did not obtain {_ARTIFACT}: {(done.stdout + done.stderr)[-800:]}")
-    return archive
+    said = ""
+    # A repository that is slow to answer may be quicker a moment later.
+    for _ in range(_TRIES):
+        try:
+            done = subprocess.run(
+                [maven, "-B", "-q", _PLUGIN, f"-Dartifact={_ARTIFACT}", f"-DoutputDirectory={folder}"],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=300,
+            )
+            said = done.stdout + done.stderr
+        except subprocess.TimeoutExpired:
+            said = "it took more than five minutes"
+        if archive.is_file() and zipfile.is_zipfile(archive):
+            return archive
+    raise Missing(f"mvn did not obtain {_ARTIFACT}: {said[-800:]}")

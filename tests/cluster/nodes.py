@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,11 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.distribution import distribution, java_home
+from tests.cluster.distribution import Missing, distribution, java_home
 
 # The server refuses to run as root.
 _USER, _GROUP = "nobody", "nogroup"
 _START = 240.0
+#: Megabytes that a node takes: of memory beside its heap, and of files with what tests write.
+_BESIDE_HEAP, _FILES = 320, 600
 
 
 class Cluster:
@@ -31,11 +34,17 @@ class Cluster:
         self.size = size
         self._heap = heap
         self._more = dict(settings or {})
+        needed = size * (int(heap[:-1]) * {"m": 1, "g": 1024}[heap[-1]] + _BESIDE_HEAP)
+        if (free := free_memory()) < needed:
+            raise Missing(f"{size} of its nodes take {needed} MB of memory, and {free} are free")
         self._distribution = distribution()
-        # In memory, where there is such a place: tests make many small indices, and none has to outlive them.
-        place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self._work = Path(tempfile.mkdtemp(prefix="newsindex-cluster-", dir=place))
+        self._work = Path(tempfile.mkdtemp(prefix="newsindex-cluster-", dir=_place(needed, size * _FILES)))
         self._work.chmod(0o755)
+        # Where snapshots of the cluster may lie.
+        self._snapshots = self._work / "snapshots"
+        self._snapshots.mkdir()
+        if os.geteuid() == 0:
+            shutil.chown(self._snapshots, _USER, _GROUP)
         self._java = self._enterable(java_home())
         ports = free_ports(2 * size)
         self._http, self._transport = ports[:size], ports[size:]
@@ -105,6 +114,7 @@ class Cluster:
             "transport.port": self._transport[number],
             "path.data": home / "data",
             "path.logs": home / "logs",
+            "path.repo": self._snapshots,
             # The disk of a test machine may be nearly full.
             "cluster.routing.allocation.disk.threshold_enabled": "false",
             "cluster.max_shards_per_node": 5000,
@@ -200,6 +210,24 @@ class Cluster:
                 node.kill()
                 node.wait()
         shutil.rmtree(self._work, ignore_errors=True)
+
+
+def free_memory() -> int:
+    """Megabytes that may be taken; very many where the system does not say."""
+    try:
+        said = Path("/proc/meminfo").read_text()
+    except OSError:
+        return 10**9
+    found = re.search(r"^MemAvailable: *(\d+) kB", said, re.MULTILINE)
+    return int(found.group(1)) // 1024 if found else 10**9
+
+
+def _place(memory: int, files: int) -> str | None:
+    """In memory, where there is room beside ``memory``: tests make many small indices, and none has to outlive them."""
+    shared = "/dev/shm"
+    if not os.access(shared, os.W_OK) or free_memory() < memory + files:
+        return None
+    return shared if shutil.disk_usage(shared).free > files * 1024**2 else None
 
 
 def free_ports(count: int) -> list[int]:

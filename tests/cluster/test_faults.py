@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
 from newsindex.documents import chunks
-from tests.cluster.load import SENTENCE, IllLoad
+from tests.cluster.load import PARTIAL, SENTENCE, IllLoad
 from tests.cluster.nodes import Cluster
 from tests.cluster.shared import nodes
 from tests.cluster.sites import Site, site_at
@@ -45,11 +47,15 @@ def started() -> Iterator[Cluster]:
 @pytest.fixture
 def cluster(started: Cluster) -> Cluster:
     """Three nodes, all of them there."""
-    for number in range(started.size):
-        if number not in started.alive():
-            started.start(number)
-    started.wait(status="green")
+    complete(started)
     return started
+
+
+def complete(cluster: Cluster) -> None:
+    for number in range(cluster.size):
+        if number not in cluster.alive():
+            cluster.start(number)
+    cluster.wait(status="green")
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def site(cluster: Cluster, tmp_path: Path) -> Iterator[Site]:
     counts["sites"] += 1
     cluster.wait(status="green")
     yield made
-    cluster.wait(nodes=len(cluster.alive()), through=cluster.alive()[0])
+    complete(cluster)
     made.drop()
 
 
@@ -69,6 +75,9 @@ def under_load(site: Site, folder: Path, writers: int = 2, readers: int = 3) -> 
     with served(site, log) as port:
         load = IllLoad(over_http(port), writers, readers)
         load.fill()
+        if site.pending():
+            # A save that had no more time to write; the next one would.
+            assert site.command("newsindex_update")[0] == 0
         load.start()
         try:
             time.sleep(CALM)
@@ -122,6 +131,13 @@ def whole_again(load: IllLoad, since: float, what: str) -> None:
     counts[f"{what}: whole answers after, ms"] = round(load.since(since) * 1000)
 
 
+def wait_until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + BOUND
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 def kill_primaries(cluster: Cluster) -> int:
     number = cluster.busiest()
     cluster.kill(number)
@@ -165,21 +181,16 @@ def test_a_node_is_lost_under_load(
 
 def test_two_of_three_are_down(cluster: Cluster, site: Site, tmp_path: Path) -> None:
     with under_load(site, tmp_path) as load:
-        # One answer in thousands has lacked articles here without saying so; docs/opensearch.md says that too.
-        load.may_shrink = True
         left = next(n for n in cluster.alive() if n != cluster.manager())
         for number in {0, 1, 2} - {left}:
             cluster.kill(number)
             counts["nodes lost"] += 1
         time.sleep(2 * CALM)
         # All is saved, nothing is written.
-        before = len(load.acknowledged), load.counted["acknowledged"]
-        time.sleep(CALM)
-        assert load.counted["acknowledged"] > before[1]
+        before = load.counted["acknowledged"]
+        wait_until(lambda: load.counted["acknowledged"] > before + 10)
         assert site.pending() != []
-        look = load.look("page")
-        assert look.kind in ("partial", "unavailable")
-        counts[f"two down: the page is {look.kind}"] += 1
+        counts[f"two down: the page is {page_says_so(load)}"] += 1
         status, content = load.say("GET", "/search/health/", None)
         assert (status, json.loads(content)) == (503, {"status": "degraded"})
         code, said = site.command("newsindex_status", "--json")
@@ -197,8 +208,10 @@ def test_two_of_three_are_down(cluster: Cluster, site: Site, tmp_path: Path) -> 
 
 
 def test_a_rebuild_under_load_never_blanks_the_search(cluster: Cluster, site: Site, tmp_path: Path) -> None:
+    # What takes long on a machine with other things to do is not what is asked here.
+    site = replace(site, options=(("search_timeout", 30.0),))
     with under_load(site, tmp_path) as load:
-        for number in range(trials(4, 40)):
+        for number in range(trials(2, 40)):
             live = current(cluster, site)
             process = site.begin("newsindex_rebuild", "--verbosity", "0")
             if number % 2 == 0:
@@ -219,6 +232,15 @@ def test_a_rebuild_under_load_never_blanks_the_search(cluster: Cluster, site: Si
                 assert len(site.generations()) == 2
         assert {look.kind for look in load.looks} == {"whole"}
     assert counts["rebuilds killed"] and counts["rebuilds that ended"]
+
+
+def page_says_so(load: IllLoad) -> str:
+    """What a visitor reads while articles are missing: which of the two sentences, in words on the page."""
+    status, content = load.say("GET", "/search/?q=lighthouse", None)
+    text = " ".join(re.sub(r"<[^>]*>", " ", content.decode().partition("<body")[2]).split())
+    said = [words for words in (PARTIAL, SENTENCE) if words in text]
+    assert (status, said) in [(200, [PARTIAL]), (503, [SENTENCE])], (status, text)
+    return "partial" if status == 200 else "unavailable"
 
 
 def current(cluster: Cluster, site: Site) -> str:

@@ -35,7 +35,4 @@ def test_there_and_back_under_load(moving: Moving) -> None:
 
 
 def test_a_restart_with_the_other_engine_while_changes_are_pending(moving: Moving) -> None:
-    moving.run("build")
-    moving.run("save", "alpha", update="command")
-    moving.run("found", "start", "alpha", asked="second", update="command")
-    moving.run("found", "start", "alpha", update="command")
+    moving.restarted()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from newsindex.engines.base import SUGGESTION_KINDS, Engine, Suggestion
-from newsindex.engines.completion import MANY_ARTICLES, MOST_READ, MOST_TITLES
+from newsindex.engines.completion import MANY_ARTICLES, MOST_READ, MOST_TITLES, READ_FIRST
 from tests.contract.asking import EVERYBODY, NOW, article, day, index
 from tests.contract.news import NEWS
 
@@ -87,6 +87,25 @@ def test_where_nothing_follows_the_word_is_completed_beside_the_others(engine: E
     assert words(engine, "security vu") == []
 
 
+def test_where_nothing_follows_in_the_newest_articles_all_count(engine: Engine) -> None:
+    new, old, later = day(2025, 1, 1), day(2020, 1, 1), day(2030, 1, 1)
+    index(
+        engine,
+        *(article(f"old{n}", "", "async await, async awesome", published_at=old) for n in range(6)),
+        *(article(f"near{n}", "", "an awkward async", published_at=old) for n in range(9)),
+        *(article(n, "", "an awake async, a bored one", published_at=new) for n in range(READ_FIRST)),
+        article("board", "", "async board", published_at=old),
+        article("newest", "", "async code", published_at=day(2025, 2, 1)),
+        *(article(f"draft{n}", "", "async awning, async awesome", audiences=frozenset()) for n in range(30)),
+        *(article(f"later{n}", "", "async awning, async coding", published_at=later) for n in range(30)),
+    )
+    assert words(engine, "async awe") == ["async awesome"]
+    assert words(engine, "async awa") == ["async await", "async awake"]
+    assert words(engine, "async awk") == ["async awkward"]
+    assert words(engine, "async boa") == ["async board"]
+    assert words(engine, "async cod") == ["async code"]
+
+
 def test_what_was_typed_stays(engine: Engine) -> None:
     index(engine, *NEWS)
     assert words(engine, "  River   bursts th") == []
@@ -112,6 +131,40 @@ def test_texts_keep_their_letters(engine: Engine) -> None:
     assert words(engine, "ema") == ["e-mail"]
     assert complete(engine, "jurgen w") == [("author", "Jürgen Weiß")]
     assert titles(engine, "uber b") == ["Über Brücken"]
+
+
+def test_what_is_elided_before_a_word_stays(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, "Boire de l’eau", "Boire de l’eau, près des étangs. L'eau douce.", language="fr"),
+        article(2, "L'école", "À l’école d’été ; les écoles.", language="fr"),
+        article(3, "Mr D'Arcy eats", "D'Arcy learns: each area is near. Lead.", published_at=day(2026, 1, 1)),
+    )
+    assert words(engine, "l'ea", 1) == words(engine, "L’ea", 1) == ["l’eau"]
+    assert words(engine, "l'ec") == ["l'école"]
+    assert words(engine, "d'ar") == ["d'arcy"]
+    assert words(engine, "boire de l'e") == ["boire de l’eau"]
+    assert words(engine, "mr d'a") == ["mr d'arcy"]
+    assert words(engine, "l'eau d") == ["l'eau douce"]
+    assert "Boire de l’eau" in titles(engine, "l'ea")
+    assert titles(engine, "boire l'eau") == ["Boire de l’eau"]
+    assert titles(engine, "d'arc") == ["Mr D'Arcy eats"]
+
+
+def test_two_letters_typed_for_one_with_dots(engine: Engine) -> None:
+    index(
+        engine,
+        article(1, "Müller räumt Müll", "Der Müll, der Müll.", language="de", authors=("Jürgen Ährig",)),
+        article(2, "", "The mullet, a mule. Multiple mullets."),
+        article(3, "", "Mr Muehler, in Ålborg", language="da"),
+    )
+    assert words(engine, "muell") == words(engine, "Muel") == ["müll", "müller"]
+    assert words(engine, "mue") == ["muehler"]
+    assert words(engine, "aalb") == words(engine, "alb") == ["ålborg"]
+    assert titles(engine, "muell") == titles(engine, "raeumt muel") == ["Müller räumt Müll"]
+    assert complete(engine, "juergen a")[0] == ("author", "Jürgen Ährig")
+    (author,) = engine.suggest("mueller author:juer", now=NOW, audiences=EVERYBODY)
+    assert author.query == 'mueller author:"Jürgen Ährig"'
 
 
 def test_what_stands_between_two_words_in_a_text(engine: Engine) -> None:

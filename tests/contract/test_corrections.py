@@ -156,6 +156,44 @@ def test_a_rare_word_beside_a_frequent_one_is_doubted(engine: Engine) -> None:
     assert ask(engine, "goverment").suggestion == ""
 
 
+def test_a_space_left_out_is_offered_where_a_stem_finds_something_by_accident(engine: Engine) -> None:
+    """Nobody writes "newyork"; it is only a stem of another language."""
+    foreign = article("foreign", "", "newyorken", language="sv")
+    index(engine, *texts(*["the mayor of New York"] * 12), foreign)
+    assert ask(engine, "newyork").total == 1
+    assert ask(engine, "newyork").suggestion == "New York"
+    assert ask(engine, "mayor newyork").suggestion == "mayor New York"
+    index(engine, article("foreign", "", "newyork", language="sv"))
+    assert ask(engine, "newyork").suggestion == ""
+    index(engine, *(article(f"more{n}", "", "New York") for n in range(100)))
+    assert ask(engine, "newyork").suggestion == "New York"
+
+
+def test_a_space_too_many_is_offered_where_both_parts_stand_somewhere(engine: Engine) -> None:
+    index(engine, *texts(*["everything works"] * 99, "every day some thing"))
+    assert ask(engine, "every thing").total == 1
+    assert ask(engine, "every thing").suggestion == ""
+    index(engine, article("last", "", "everything"))
+    assert ask(engine, "every thing").suggestion == "everything"
+
+
+def test_beside_words_that_it_never_stands_with_a_rare_word_is_doubted(engine: Engine) -> None:
+    index(engine, *texts(*["the government policy"] * 99, "the goverment met"))
+    assert ask(engine, "goverment policy").suggestion == ""
+    index(engine, article("last", "", "policy of the government"))
+    assert ask(engine, "goverment policy").suggestion == "government policy"
+
+
+def test_of_the_closest_matches_words_are_corrected_where_there_is_none(engine: Engine) -> None:
+    index(engine, *texts("the harbour", "a mountain", "secret"))
+    tree = And((Word("habrour"), Word("mountian"), Word("zzzqx")))
+    assert ask(engine, tree).suggestion == ""
+    assert ask(engine, tree, match="any").suggestion == "harbour mountain zzzqx"
+    assert ask(engine, And((Word("harbour"), Word("mountian"))), match="any").suggestion == ""
+    hidden = frozenset({"news.story:0"})
+    assert ask(engine, tree, match="any", hidden=hidden).suggestion == "habrour mountain zzzqx"
+
+
 @pytest.mark.parametrize("word", ["bridge", "Ferry", "kneaded", "sandbags", "eighty", "Marsh", "cider"])
 def test_right_words_are_left_alone(engine: Engine, word: str) -> None:
     index(engine, *NEWS)

@@ -103,6 +103,16 @@ def test_the_ends_of_the_calendar_are_counted(engine: Engine) -> None:
     assert sum(entry.count for entry in ask(engine, "x", timeline=True, now=west).timeline) == 3
 
 
+def test_what_is_beyond_the_calendar_in_utc_stands_at_its_end(engine: Engine) -> None:
+    east, west = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
+    early = article(1, "x", published_at=datetime(1, 1, 1, tzinfo=east), expires_at=datetime.max.replace(tzinfo=west))
+    index(engine, early)
+    page = ask(engine, "x", timeline=True)
+    assert page.total == 1 and [entry.month for entry in page.timeline] == ["0001-01"]
+    assert page.hits[0].published_at == datetime.min.replace(tzinfo=timezone.utc)
+    assert engine.get(early.key) == early
+
+
 def test_counts_follow_updates_and_deletes(engine: Engine) -> None:
     index(engine, *NEWS)
     index(engine, article("ferry", "Ferry", "No crossing any more.", tags=("History",), published_at=day(2020, 1, 1)))

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from newsindex.engines.base import Engine
+from newsindex.exceptions import ContractError
 from newsindex.query.nodes import And, Not, Or, Phrase, Word
 from newsindex.ranking import K1, LACKING, PASSAGE_SHARE, RECENCY_SHARE
 from tests.contract.asking import NOW, article, ask, found, index
@@ -205,6 +206,11 @@ def test_being_new_buries_no_exact_match(engine: Engine) -> None:
     recent = found(engine, "harbour ferry", recency=year)
     assert plain[0] == recent[0] == "asked"
     assert recent.index("newer") < recent.index("older")
+
+
+def test_nothing_gets_old_in_no_time(engine: Engine) -> None:
+    with pytest.raises(ContractError, match=r"recency must be a time above zero, or None, not datetime.timedelta\(0\)"):
+        found(engine, "harbour ferry", recency=timedelta(0))
 
 
 def test_being_new_puts_nothing_before_what_has_more_of_the_words(engine: Engine) -> None:

@@ -19,8 +19,10 @@ from typing import Any
 
 import pytest
 from django.core import serializers
+from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import connection, connections, models, transaction
+from django.db.models.signals import post_migrate
 
 from newsindex import indexing, receivers, triggers
 from newsindex.admin.tags import merge
@@ -449,6 +451,23 @@ def test_a_migration_finds_no_trigger_in_its_way() -> None:
         assert triggers.differences("default") == (0, 0)
         Note.objects.bulk_create([Note(text="after")])
         assert PendingChange.objects.count() == 1
+    finally:
+        triggers.remove("default")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_fails_keeps_no_trigger_away() -> None:
+    """What it has taken away comes back with the next one that does not fail, in whatever process that is."""
+    triggers.install("default")
+    before = triggers.installed("default")
+    try:
+        post_migrate.disconnect(dispatch_uid="newsindex:triggers")
+        call_command("migrate", "newsindex", "0004", verbosity=0)
+        triggers.connect()
+        assert triggers.installed("default") == frozenset()
+        assert "W030" in str(run_checks(databases=["default"]))
+        call_command("migrate", "newsindex", verbosity=0)
+        assert triggers.installed("default") == before and not triggers.taken("default")
     finally:
         triggers.remove("default")
 

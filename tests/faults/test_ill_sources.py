@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from newsindex import searching
+from newsindex import indexing, searching
+from newsindex.engines import engines
 from newsindex.models import PendingChange
 from newsindex.sources import sources
 from tests.blog.models import Post
@@ -66,3 +67,35 @@ def test_rows_that_cannot_be_loaded_are_no_traceback(
 
     monkeypatch.setattr(type(sources["blog.post"]), "public", raising)
     assert [client.get(page).status_code for page in PAGES] == [503] * len(PAGES)
+
+
+def test_what_an_exception_says_can_be_kept(posts: tuple[Post, Post], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No database takes a lone surrogate, which names of files may have."""
+
+    def raising(self: Any, post: Post) -> Any:
+        if post.slug != "ill":
+            return self.from_html(post.body)
+        raise ValueError("no file named \udc80.txt")
+
+    monkeypatch.setattr(type(sources["blog.post"]), "paragraphs", raising)
+    posts[1].save()
+    assert PendingChange.objects.get().error == r"ValueError: no file named \udc80.txt"
+    assert not indexing.rebuild().ok
+
+
+def test_a_draft_that_can_not_be_read_is_purged_with_what_is_hidden(
+    posts: tuple[Post, Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ill(monkeypatch, "paragraphs")
+    Post.objects.filter(slug="ill").update(status="draft")
+    (report,) = indexing.purge(hidden=True)
+    assert report.ok and engines["default"].get(f"blog.post:{posts[1].pk}") is None
+
+
+def test_a_purge_of_what_is_hidden_names_what_it_can_not_tell(
+    posts: tuple[Post, Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ill(monkeypatch, "paragraphs")
+    (report,) = indexing.purge(hidden=True)
+    assert not report.ok
+    assert report.failed == ((f"blog.post:{posts[1].pk}", "AttributeError: 'NoneType' object has no attribute 'slug'"),)

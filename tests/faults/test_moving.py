@@ -30,6 +30,16 @@ class Moving:
             NEWSINDEX_FAULTS_UPDATE=update,
         )
 
+    def restarted(self) -> None:
+        """Starts again with the other engine while changes are pending; nothing may be missing."""
+        self.run("build")
+        self.run("save", "alpha", update="command")
+        self.run("found", "start", "alpha", asked="second", update="command")
+        self.run("found", "start", "alpha", update="command")
+        self.run("save", "beta", update="command")
+        self.run("found", "alpha", "beta", update="command")
+        self.run("found", "alpha", "beta", asked="second", update="command")
+
 
 @pytest.fixture
 def moving(place: Place, tmp_path: Path) -> Moving:
@@ -42,10 +52,4 @@ def test_there_and_back_under_load(moving: Moving) -> None:
 
 
 def test_a_restart_with_the_other_engine_while_changes_are_pending(moving: Moving) -> None:
-    moving.run("build")
-    moving.run("save", "alpha", update="command")
-    moving.run("found", "start", "alpha", asked="second", update="command")
-    moving.run("found", "start", "alpha", update="command")
-    moving.run("save", "beta", update="command")
-    moving.run("found", "alpha", "beta", update="command")
-    moving.run("found", "alpha", "beta", asked="second", update="command")
+    moving.restarted()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from newsindex.deadline import OutOfTime
 from newsindex.engines.base import ArticleHit, Document, Explanation, Marked, ParagraphHit, SearchPage, SearchRequest
 from newsindex.engines.closeness import enough, rarity
-from newsindex.engines.correction import FEW_RESULTS, correction
+from newsindex.engines.correction import correction, is_looked_at
 from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.opensearch.compiling import ALL, MOST_CLAUSES, NONE, Query, clauses, every
 from newsindex.engines.opensearch.compiling import keys as keys_query
@@ -67,15 +67,14 @@ class Search:
         more = len(found) > request.limit > 0
         cursor = encode_cursor(request.sort, self._place(shown[-1]["sort"])) if shown and more else None
         aggregations = first.get("aggregations", {})
-        few = request.correct and total <= FEW_RESULTS and request.match == "all" and not view.partial
+        words = Words(view, request.filters, self._statistics.found)
+        few = is_looked_at(request, total) and not view.partial
         page = SearchPage(
             hits=tuple(self._shown(shown)),
             total=total,
             facets=facets(view, self._matching, request.facets, request.facet_limit, aggregations),
             timeline=months(request.now, aggregations) if request.timeline else (),
-            suggestion=correction(request.query, total, Words(view, request.filters, self._statistics.found))
-            if few
-            else "",
+            suggestion=correction(request.query, total, words, request.match) if few else "",
             partial=view.partial,
             took=time.perf_counter() - began,
             next_cursor=cursor,

@@ -28,6 +28,8 @@ Query: TypeAlias = dict[str, Any]
 
 ALL: Final[Query] = {"match_all": {}}
 NONE: Final[Query] = {"match_none": {}}
+#: All that has a key: what else lies in the index is no article.
+ARTICLES: Final[Query] = {"exists": {"field": "key"}}
 PARAGRAPHS: Final = "p.text"
 #: The fields of texts, and where they lie in the cluster.
 PLACES: Final = {"title": "title", "summary": "summary", "tags": "tags", "text": PARAGRAPHS}
@@ -263,7 +265,7 @@ def within(field: str, query: Query, score_mode: str = "none") -> Query:
 
 def visible(now: datetime, audiences: frozenset[str], hidden: frozenset[str]) -> Query:
     """The articles that who has these audiences may see at ``now``."""
-    seen: list[Query] = []
+    seen: list[Query] = [ARTICLES]
     if audiences != SEES_ALL:
         at = microseconds(now)
         seen = [

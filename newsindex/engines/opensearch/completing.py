@@ -82,6 +82,12 @@ class Offered:
             found = (text for text in texts if has(text, words[-1], document.language))
             yield list(islice(found, MOST_TEXTS))
 
+    def together(self, before: Sequence[str], words: Sequence[str]) -> list[int]:
+        if self._view.over or not words:
+            return [0] * len(words)
+        among = every({"term": {"has": having(word)}} for word in before)
+        return self._view.counts([{"term": {"has": having(word)}} for word in words], among)
+
     def _newest(self, query: Query, size: int, source: str) -> Sequence[Mapping[str, Any]]:
         return [] if self._view.over else self._view.newest(query, size, source)
 

@@ -29,6 +29,7 @@ from newsindex.engines.base import (
 )
 from newsindex.engines.completion import Typed, completions
 from newsindex.engines.opensearch.answering import Search
+from newsindex.engines.opensearch.compiling import ARTICLES
 from newsindex.engines.opensearch.compiling import keys as compiled_keys
 from newsindex.engines.opensearch.completing import Offered
 from newsindex.engines.opensearch.connection import Connection, Refused
@@ -37,11 +38,12 @@ from newsindex.engines.opensearch.generations import Generations
 from newsindex.engines.opensearch.likeness import like
 from newsindex.engines.opensearch.locks import Control, Lock
 from newsindex.engines.opensearch.purging import expunge
-from newsindex.engines.opensearch.rebuild import SERIAL, TOUCHED, OpenSearchRebuild, keep_serial, statistics
+from newsindex.engines.opensearch.rebuild import TOUCHED, OpenSearchRebuild, statistics
+from newsindex.engines.opensearch.serials import keep_serial, kept_serial
 from newsindex.engines.opensearch.view import Live, View, document_of
 from newsindex.engines.opensearch.writing import Bulk, OpenSearchWriter, languages_of, refused
 from newsindex.engines.relatedness import like_request
-from newsindex.exceptions import DocumentsRefused, EngineError, IndexNotBuilt
+from newsindex.exceptions import EngineError, IndexNotBuilt
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 _LOOPBACK: Final = re.compile(r"http://(localhost|127\.[0-9.]+|\[::1\])([:/]|$)")
@@ -185,6 +187,7 @@ class OpenSearchEngine(Engine):
         body: dict[str, Any] = {
             "size": _SCANNED,
             "pit": {"id": point, "keep_alive": _KEEP_ALIVE},
+            "query": ARTICLES,
             "sort": [{"key": "asc"}],
             "track_total_hits": False,
             "_source": False,
@@ -216,18 +219,7 @@ class OpenSearchEngine(Engine):
         def commit(changes: Mapping[str, Document | None], serial: int | None) -> None:
             with pace():
                 held.assure()
-                try:
-                    self._commit(changes, held.clock)
-                except DocumentsRefused:
-                    # The others are in the index.
-                    seen(serial)
-                    raise
-                seen(serial)
-
-        def seen(serial: int | None) -> None:
-            # Only now: what is not in the index must not be taken for seen by it.
-            if serial is not None:
-                keep_serial(self._control, serial)
+                self._commit(changes, serial, held.clock)
 
         def release() -> None:
             with pace():
@@ -274,16 +266,19 @@ class OpenSearchEngine(Engine):
             there = self._connection.tell("POST", f"/{self._generations.live().index}/_count", {"query": query})
         return Purged(frozenset(keys), int(there["count"]))
 
-    def _commit(self, changes: Mapping[str, Document | None], clock: int) -> None:
-        if not changes:
+    def _commit(self, changes: Mapping[str, Document | None], serial: int | None, clock: int) -> None:
+        if not changes and serial is None:
             return
-        if self._rebuilding.held() is not None:
+        if changes and self._rebuilding.held() is not None:
             # Before they are applied: what the rebuild has read of these may be older.
             self._control.note(f"{TOUCHED}-{clock}", TOUCHED, {"keys": sorted(changes)})
         live = self._generations.learn(self._generations.live(), languages_of(changes))
         patience = 0.0 if self._connection.hurries else self._patience
         written = Bulk(self._connection, live.index, clock, patience).send(changes.items())
-        if self._refreshes:
+        if serial is not None:
+            # Only now: what is not in the index must not be taken for seen by it.
+            keep_serial(self._connection, self._control.index, live.index, serial)
+        if changes and self._refreshes:
             self._connection.tell("POST", f"/{live.index}/_refresh")
         if written.failed:
             raise refused(written)
@@ -296,7 +291,7 @@ class OpenSearchEngine(Engine):
         self._control.note("token", "token", {"token": token})
 
     def serial(self) -> int | None:
-        return int(self._control.read(SERIAL, quickly=True).value.get(SERIAL, 0))
+        return kept_serial(self._connection, self._control.index, self.index)
 
     # Upkeep
 

@@ -55,9 +55,12 @@ class Control:
         try:
             found = send("GET", f"/{self.index}/_doc/{name}")
         except Refused as error:
-            if error.status == _MISSING:
-                return Note({}, None)
-            raise
+            if error.status != _MISSING:
+                raise
+            if error.kind == "index_not_found_exception" and not quickly:
+                # It was lost. Whoever is to write there must not have the cluster make one of its own.
+                self.create()
+            return Note({}, None)
         return Note(found["_source"]["value"], (found["_seq_no"], found["_primary_term"]))
 
     def write(self, name: str, kind: str, value: dict[str, Any], before: Note) -> Note | None:

@@ -9,24 +9,25 @@ from datetime import datetime
 from typing import Final
 
 from newsindex.engines.base import Document, Rebuild, Stats, Writer
+from newsindex.engines.opensearch.compiling import ARTICLES
 from newsindex.engines.opensearch.connection import Connection
 from newsindex.engines.opensearch.generations import Generations
 from newsindex.engines.opensearch.locks import Control, Held, Lock
+from newsindex.engines.opensearch.serials import keep_serial
 from newsindex.engines.opensearch.view import Live, incomplete
 from newsindex.engines.opensearch.writing import Bulk, OpenSearchWriter, languages_of, refused
 from newsindex.exceptions import ContractError, IndexDamaged, WriterBusy
 
 #: What writers of the live index note while a rebuild is under way.
 TOUCHED: Final = "touched"
-#: The document of the control index that has ``Engine.serial``.
-SERIAL: Final = "serial"
 #: How long ``exclusive`` waits for a writer that is at work, in seconds.
 EXCLUSIVE_WAIT: Final = 600.0
 
 
 def statistics(connection: Connection, live: Live) -> Stats:
     """What an index holds, as the cluster says."""
-    body = {"size": 0, "track_total_hits": True, "aggs": {"paragraphs": {"sum": {"field": "paragraphs"}}}}
+    paragraphs = {"sum": {"field": "paragraphs"}}
+    body = {"size": 0, "track_total_hits": True, "query": ARTICLES, "aggs": {"paragraphs": paragraphs}}
     found = connection.tell("POST", f"/{live.index}/_search", body)
     if found.get("timed_out") or incomplete(found):
         raise IndexDamaged(f"OpenSearch: some shards of {live.index} did not answer.")
@@ -39,15 +40,6 @@ def statistics(connection: Connection, live: Live) -> Stats:
         generation=live.generation,
         built_at=datetime.fromisoformat(live.built_at),
     )
-
-
-def keep_serial(control: Control, serial: int) -> None:
-    """Note what ``Engine.serial`` says from now on, unless somebody who took the lock from the caller was faster."""
-    done = False
-    while not done:
-        before = control.read(SERIAL)
-        newer = serial > int(before.value.get(SERIAL, 0))
-        done = not newer or control.write(SERIAL, SERIAL, {SERIAL: serial}, before) is not None
 
 
 class OpenSearchRebuild(Rebuild):
@@ -107,9 +99,10 @@ class OpenSearchRebuild(Rebuild):
         if self._exclusive is not None:
             self._exclusive.assure()
         self._finish()
+        if serial:
+            keep_serial(self._connection, self._control.index, self._live.index, serial)
         self._switched = True
         self._generations.publish(self._live)
-        keep_serial(self._control, serial)
         self._end()
 
     def abort(self) -> None:

@@ -150,6 +150,14 @@ class ArrayWriter:
         _sum_up(self._blocks[name], data, before)
         self._filled[name] += len(piece)
 
+    def end(self, name: str) -> None:
+        """No more pieces come of the array for which there was made room last: it is as long as it is."""
+        kind, length, offset, _ = self._arrays[name]
+        if self._end != offset + _SIZES[kind] * length:
+            raise ValueError(f"{self._path}: something follows {name} already.")
+        self._arrays[name][1] = self._filled[name]
+        self._end = offset + _SIZES[kind] * self._filled[name]
+
     def close(self, meta: Mapping[str, Any]) -> Directory:
         """Write the directory and make the file durable. meta: JSON."""
         for name, filled in self._filled.items():
@@ -325,11 +333,14 @@ class ArrayFile:
             self._left.pop(name, None)
 
     def unchanged(self) -> bool:
-        """Whether nobody has written to the file since it was opened. One that was removed goes on being read."""
+        """Whether nobody has written to the file since it was opened.
+
+        One that was removed goes on being read, as far as it goes: reading beyond its end would end the process.
+        """
         try:
             return _identity(os.stat(self._name)) == self._status
         except OSError:
-            return True
+            return self._data.size() == self.size
 
     def unchecked(self, name: str) -> Array:
         """An array for its length and type; what it holds may be wrong."""
@@ -433,13 +444,15 @@ class ArrayFile:
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    # Programs that copy files in place set the time of writing to what it was; that of the change they can't.
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def _mapped(path: Path | str) -> tuple[mmap.mmap, tuple[int, ...]]:
     """The content of a file, and what tells whether it was written to since."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Nobody waits for a writer of what is no file.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
         try:
             status = os.fstat(handle)
             if status.st_size == 0:

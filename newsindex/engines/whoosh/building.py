@@ -69,15 +69,22 @@ class SegmentBuilder:
         self.characters = self.paragraphs = 0
         return rows
 
-    def build(self, path: Path | str) -> Directory:
-        """Write what was added, in that order, to a new file, and be empty, whatever happens. OSError."""
+    def build(self, path: Path | str, *, whole: bool = False) -> Directory:
+        """Write what was added, in that order, to a new file. Where that fails, the builder is empty. OSError.
+
+        whole: all of it, however much memory that takes. Otherwise texts of very many different words are left for the
+        next segment, and the builder is not empty.
+        """
         small = self.characters <= SMALL
-        rows = self.take()
+        rows = deque(self.take())
         writer = ArrayWriter(path)
         try:
             if small:
-                return small_segment(writer, self._lexicon, rows)
-            return _Build(writer, self._lexicon, deque(rows)).run()
+                return small_segment(writer, self._lexicon, list(rows))
+            written = _Build(writer, self._lexicon, rows, whole).run()
+            for row in rows:
+                self.add_row(row)
+            return written
         except BaseException:
             writer.abort()
             raise
@@ -86,10 +93,11 @@ class SegmentBuilder:
 
 
 class _Build:
-    """The writing of one segment: rows are taken away as they are read."""
+    """The writing of one segment: rows are taken away as they are read, all of them or until the lexicon is full."""
 
-    def __init__(self, writer: ArrayWriter, lexicon: Lexicon, rows: deque[Row]) -> None:
+    def __init__(self, writer: ArrayWriter, lexicon: Lexicon, rows: deque[Row], whole: bool) -> None:
         self._writer = writer
+        self._whole = whole
         self._lexicon = lexicon
         self._rows = rows
         self._tokens = {field: FieldTokens() for field in FIELDS}
@@ -117,8 +125,8 @@ class _Build:
     def _texts(self) -> None:
         """Write the texts, keep their tokens, and the rest of the rows."""
         self._writer.reserve("paragraph", "u1", sum(row.text_size for row in self._rows))
-        sizes = []
-        while self._rows:
+        sizes: list[NDArray[np.int64]] = []
+        while self._rows and (self._whole or not sizes or not self._lexicon.is_full):
             batch: list[Row] = []
             size = 0
             while self._rows and size < _BATCH:
@@ -129,6 +137,7 @@ class _Build:
             self._writer.append("paragraph", np.frombuffer(data, np.uint8))
             sizes.append(own)
             self._heads += [row._replace(text=()) for row in batch]
+        self._writer.end("paragraph")
         self._sizes = np.concatenate([np.empty(0, np.int64), *sizes])
 
     def _take(self, field: str, rows: Sequence[Row]) -> None:

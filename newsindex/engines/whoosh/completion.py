@@ -86,6 +86,10 @@ class Offered:
     def texts(self, words: Sequence[str], most: int) -> Iterator[list[str]]:
         return self._evaluation.in_time(texts(self._evaluation, words, most))
 
+    def together(self, before: Sequence[str], words: Sequence[str]) -> list[int]:
+        counts = list(self._evaluation.in_time(together(self._evaluation, before, words)))
+        return counts + [0] * (len(words) - len(counts))
+
     def _remembered(self, what: object, made: Callable[[], T]) -> T:
         """What is the same as long as the view is."""
         known = self._view.known
@@ -156,11 +160,24 @@ def _best_names(counts: Counts, places: Places, begun: Mask, enough: int) -> Pla
     return np.concatenate([sure, np.array(by_keyword[: enough - len(sure)], np.intp)])
 
 
-def texts(evaluation: Evaluation, words: Sequence[str], most: int) -> Iterator[list[str]]:
-    """As ``completion.Visible.texts``. Raises OutOfTime."""
+def together(evaluation: Evaluation, before: Sequence[str], words: Sequence[str]) -> Iterator[int]:
+    """As ``completion.Visible.together``. Raises OutOfTime."""
+    mask = _having(evaluation, before)
+    for word in words:
+        yield int(np.count_nonzero(_marked(evaluation, evaluation.found_exactly(word)) & mask))
+
+
+def _having(evaluation: Evaluation, words: Sequence[str]) -> Mask:
+    """The visible articles that have all of these words."""
     mask = evaluation.view.seen
     for word in dict.fromkeys(words):
         mask = _marked(evaluation, evaluation.found_exactly(word)) & mask
+    return mask
+
+
+def texts(evaluation: Evaluation, words: Sequence[str], most: int) -> Iterator[list[str]]:
+    """As ``completion.Visible.texts``. Raises OutOfTime."""
+    mask = _having(evaluation, words)
     newest = _first(evaluation, mask, most)
     where = _places(evaluation, evaluation.found_exactly(words[-1]), newest)
     for ordinal in newest:
@@ -211,7 +228,7 @@ def words(evaluation: Evaluation, prefix: str, enough: int, rare: bool = False) 
     """
     found: list[tuple[int, str]] = []
     asked: set[str] = set()
-    size = _FIRST
+    size = min(_FIRST, _MORE * enough)
     while True:
         known, others = _frequent(evaluation, prefix, size)
         for at_most, word in known:

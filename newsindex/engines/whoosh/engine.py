@@ -34,7 +34,7 @@ from newsindex.engines.base import (
     Writer,
 )
 from newsindex.engines.completion import Typed, completions
-from newsindex.engines.correction import FEW_RESULTS, correction
+from newsindex.engines.correction import correction, is_looked_at
 from newsindex.engines.explanation import Counts, asked_tree, explanation
 from newsindex.engines.paging import microseconds
 from newsindex.engines.relatedness import like_request
@@ -318,10 +318,10 @@ class WhooshEngine(Engine):
         return Evaluation(snapshot, view, now.tzinfo, Deadline(seconds))
 
     def _correction(self, evaluation: Evaluation, request: SearchRequest, total: int) -> str:
-        if not request.correct or request.match == "any" or total > FEW_RESULTS or evaluation.partial:
+        if evaluation.partial or not is_looked_at(request, total):
             return ""
         try:
-            return correction(request.query, total, Words(evaluation, request.filters))
+            return correction(request.query, total, Words(evaluation, request.filters), request.match)
         except OutOfTime:
             evaluation.partial = True
             return ""

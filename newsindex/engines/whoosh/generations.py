@@ -204,7 +204,10 @@ class Generations:
         token, _, checksum = data.rpartition(b"\n")
         if checksum != b"%08x" % zlib.crc32(token):
             raise _changed(path)
-        return token.decode()
+        try:
+            return token.decode()
+        except UnicodeDecodeError:
+            raise _changed(path) from None
 
     def set_token(self, token: str) -> None:
         data = token.encode()

@@ -429,13 +429,15 @@ class Lexicon:
     have one value for each further stem of a form. runs: how many are known.
     """
 
-    def __init__(self, most: int = 400_000, many: int = 20_000, many_plain: int = 8_000) -> None:
+    def __init__(self, most: int = 400_000, many: int = 20_000, many_plain: int = 8_000, full: int = 400_000) -> None:
         """most: a lexicon that knows more runs starts again with the next segment. 100,000 are about 40 MB.
+
+        full: one that knows more than so many has enough for a segment, whose making takes twice as much again.
 
         many: so many characters are cut all together, fewer by the regular expression. many_plain: the same where all
         are ASCII.
         """
-        self._most = most
+        self._most, self._full = most, full
         self._least = many, many_plain
         self._begin()
 
@@ -455,10 +457,18 @@ class Lexicon:
             column.append(0)
         self._passing: list[tuple[list[int], list[int], int]] = []
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it knows so much that the next segment should begin."""
+        return self._knows_more_than(max(self._most, self._full))
+
     def forget(self) -> None:
         """A segment is finished: numbers of forms need not stay."""
-        if self.runs > self._most or len(self.forms) > self._most:
+        if self._knows_more_than(self._most):
             self._begin()
+
+    def _knows_more_than(self, count: int) -> bool:
+        return self.runs > count or len(self.forms) > count
 
     def tokens(self, texts: Sequence[str], languages: Sequence[str]) -> Tokens:
         """The tokens of texts. languages: of each, from ``stemming_language``."""

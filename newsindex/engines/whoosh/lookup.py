@@ -152,7 +152,7 @@ def _of_forms(segment: Segment, field: str, forms: Forms) -> list[Run]:
     starts = segment[f"{field}_at"]
     begins = starts[numbers].astype(np.intp)
     sizes = starts[numbers + 1] - begins
-    chosen = ranges(begins, sizes)
+    chosen = ranges(begins, sizes, len(segment.file.unchecked(f"{field}_articles")))
     if not len(chosen):
         return []
     file, ends = segment.file, begins + sizes

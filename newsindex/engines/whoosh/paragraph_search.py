@@ -97,9 +97,10 @@ def occurrences(segment: Segment, field: str, forms: Ints) -> tuple[Ints, Ints, 
     """Each occurrence of some forms in a field: which of ``forms`` it is, its article, its position there."""
     at, places = segment[f"{field}_at"].astype(np.intp), segment[f"{field}_positions_at"].astype(np.intp)
     sizes = places[forms + 1] - places[forms]
-    postings = ranges(at[forms], at[forms + 1] - at[forms])
-    articles = np.repeat(segment[f"{field}_articles"][postings], segment[f"{field}_counts"][postings])
-    positions = segment[f"{field}_positions"][ranges(places[forms], sizes)]
+    articles, counts, positions = (segment[f"{field}_{name}"] for name in ("articles", "counts", "positions"))
+    postings = ranges(at[forms], at[forms + 1] - at[forms], len(forms) * len(articles))
+    positions = positions[ranges(places[forms], sizes, len(forms) * len(positions))]
+    articles = np.repeat(articles[postings], counts[postings])
     return np.repeat(np.arange(len(forms)), sizes), articles.astype(np.int64), positions.astype(np.int64)
 
 

@@ -87,7 +87,9 @@ def _begun(path: Path, keys: Collection[str]) -> frozenset[str]:
     """The keys of this purge and of one before it that was not finished, written down."""
     try:
         before = json.loads((path / JOURNAL).read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
+        before = []
+    if not isinstance(before, list):
         before = []
     wanted = frozenset(keys).union(key for key in before if isinstance(key, str))
     replace_file(path / JOURNAL, path / f"{JOURNAL}.new", json.dumps(sorted(wanted)).encode())

@@ -93,7 +93,7 @@ class Run:
     def positions_of(self, postings: Places) -> tuple[Array, Places]:
         """The positions of some postings, ascending ones, one after the other, and how many each has."""
         sizes = self.counts[postings].astype(np.intp)
-        return self.positions.take(ranges(self.begins_of(postings, sizes), sizes)), sizes
+        return self.positions.take(ranges(self.begins_of(postings, sizes), sizes, len(self.positions))), sizes
 
     def begins_of(self, postings: Places, counts: Array) -> Places:
         """Where in ``positions`` those of some postings begin, ascending ones. counts: of each."""
@@ -119,11 +119,16 @@ class Run:
         return np.uint32 if len(self.positions) < 1 << 32 else np.intp
 
 
-def ranges(begins: Places, sizes: Places) -> Places:
-    """The numbers from each of ``begins`` on, as many as ``sizes`` says, one after the other."""
+def ranges(begins: Places, sizes: Places, most: int) -> Places:
+    """The numbers from each of ``begins`` on, as many as ``sizes`` says, one after the other.
+
+    most: how many things have such numbers. IndexError where there are more, before memory is taken for them.
+    """
     # Methods, as the functions of the same names take twice as long for the short arrays that come here, and this in
     # the place of cumsum for the same reason.
     ends = np.add.accumulate(sizes, dtype=np.intp)
+    if len(ends) and ends[-1] > most:
+        raise IndexError(f"{ends[-1]} numbers of {most} things")
     out: Places = (begins - ends + sizes).repeat(sizes)
     out += np.arange(len(out))
     return out

@@ -273,7 +273,7 @@ class _Counted:
     def in_paragraphs(self, leaves: int, paragraphs: Ints) -> Array:
         """How often each leaf stands in each paragraph, a row for each. paragraphs: where each begins, see _ARTICLE."""
         sizes = _joined(self.counts).astype(np.intp, copy=False)
-        where = ranges(_joined(self.begins), sizes)
+        where = ranges(_joined(self.begins), sizes, sum(len(run.positions) for run in self.runs))
         keys: Ints = (_joined(self.places) << _ARTICLE).repeat(sizes)
         if len(self.runs) == 1:
             positions = [self.runs[0].positions.take(where)]
@@ -315,8 +315,9 @@ class _Articles:
             column = part.segment["first_paragraph"]
             begins = column[part.own].astype(np.intp)
             sizes.append(column[part.own + 1] - begins)
-            paragraphs = ranges(begins, sizes[-1])
-            starts.append(part.segment["paragraph_start"][paragraphs])
+            own = part.segment["paragraph_start"]
+            paragraphs = ranges(begins, sizes[-1], len(own))
+            starts.append(own[paragraphs])
             lengths.append(part.segment["paragraph_length"][paragraphs])
         having = _joined(sizes)
         np.add.accumulate(having, out=self.at[1:])

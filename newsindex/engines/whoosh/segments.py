@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from newsindex.engines.whoosh.records import KINDS, ArticleRecord, decoded_artic
 from newsindex.engines.whoosh.storage import reading
 from newsindex.exceptions import IndexDamaged
 from newsindex.paragraphs import Paragraph
+
+#: So many positions for each word of a tag would be no segment of ours: there is no memory to be taken for them.
+_MOST_PLACES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +163,15 @@ class Segment:
         They are not in the file: a position that is free is taken by no form.
         """
         with self._boundary:
-            articles = self["tags_articles"].repeat(self["tags_counts"])
             positions = self["tags_positions"].astype(np.intp)
+            counts = self["tags_counts"]
+            if int(counts.sum()) != len(positions):
+                raise ValueError("its tags have other positions than they count")
+            articles = self["tags_articles"].repeat(counts)
             sizes = np.zeros(self.articles, np.intp)
             np.maximum.at(sizes, articles, positions + 1)
+            if int(sizes.sum()) > _MOST_PLACES * (len(positions) + _MOST_PLACES):
+                raise ValueError("its tags have positions far beyond their words")
             # One place before each article stays free, too.
             heads = (sizes + 1).cumsum() - sizes
             taken = np.zeros(int(sizes.sum()) + self.articles + 1, bool)

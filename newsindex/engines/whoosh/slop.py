@@ -179,7 +179,7 @@ def _starts(segment: Segment, field: str, articles: Places, places: Ints) -> Int
     own = articles[places]
     numbers = first[own].astype(np.intp)
     sizes = first[own + 1].astype(np.intp) - numbers
-    return heads.repeat(sizes) + starts[ranges(numbers, sizes)].astype(np.int64)
+    return heads.repeat(sizes) + starts[ranges(numbers, sizes, len(starts))].astype(np.int64)
 
 
 def _common(segment: Segment, met: Sequence[Sequence[Run]]) -> Places:

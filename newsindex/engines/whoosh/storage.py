@@ -91,7 +91,8 @@ class Handle:
     """An open file for as long as somebody holds on to it."""
 
     def __init__(self, path: Path, flags: int = os.O_RDONLY) -> None:
-        self._handle = os.open(path, flags | os.O_CLOEXEC, 0o600)
+        # Nobody waits for a writer of what is no file.
+        self._handle = os.open(path, flags | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0), 0o600)
 
     def write(self, data: bytes) -> None:
         """Durably."""

@@ -220,7 +220,7 @@ def _announce(store: Store, chosen: Sequence[Member]) -> None:
 def _announced(lock: FileLock) -> frozenset[str] | None:
     try:
         names = json.loads(lock.path.read_bytes())
-    except (ValueError, OSError):
+    except (ValueError, RecursionError, OSError):
         return None
     return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else None
 

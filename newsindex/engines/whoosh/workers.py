@@ -231,7 +231,7 @@ def serve() -> None:
                 for row in message:
                     builder.add_row(Row(*row))
             else:
-                builder.build(Path(message))
+                builder.build(Path(message), whole=True)
         except (OSError, NewsIndexError, ValueError, TypeError, MemoryError) as error:
             problem = f"{type(error).__name__}: {error}"
             builder = SegmentBuilder(lexicon)

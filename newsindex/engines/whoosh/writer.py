@@ -144,8 +144,8 @@ class WhooshWriter(Writer):
         return self._builder.characters + _OVERHEAD * self._builder.articles >= self._limit
 
     def _write(self) -> None:
-        """Write what is buffered as a segment."""
-        if self._builder.articles:
+        """Write what is buffered as a segment, or as several where it has very many different words."""
+        while self._builder.articles:
             self._untidy = True
             self._written.append(new_name())
             self._build(self._written[-1])

@@ -70,12 +70,12 @@ def _find(text: str, options: dict[str, Any]) -> Found:
 def _lines(found: Found, styled: bool, explain: bool) -> Iterator[str]:
     results, page = found.results, found.page
     yield from (f"Note: {note}" for note in found.notes)
-    if results.relaxed:
-        yield closeness_message(results)
     if results.corrected:
         yield correction_message(results)
     elif results.suggestion:
         yield f"Did you mean: {results.suggestion}"
+    if results.relaxed:
+        yield closeness_message(results)
     if page is None or not page.object_list:
         yield "Nothing found."
         return

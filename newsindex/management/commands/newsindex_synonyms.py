@@ -14,7 +14,7 @@ from newsindex.curating import entries
 from newsindex.models import Synonym
 from newsindex.query import Entry
 from newsindex.query.synonyms import read_entry, read_lines, written_lines
-from newsindex.synonym_rules import Entries
+from newsindex.synonym_rules import LONGEST_LINE, Entries
 
 #: So many lines are named that are left out.
 MOST_NAMED: Final = 50
@@ -74,6 +74,8 @@ class Command(BaseCommand):
 
 def _checked(line: str, language: str, known: Entries) -> tuple[Entry | None, list[str]]:
     """The entry of a line, or what is wrong with it."""
+    if len(line) > LONGEST_LINE:
+        return None, [f"The line has {len(line):,} characters; an entry has {LONGEST_LINE:,} at most."]
     try:
         entry = read_entry(line, language)
     except ValueError:

@@ -56,8 +56,8 @@ function setUp(input, number) {
   function show(answer) {
     shown = answer.suggestions;
     list.replaceChildren(...shown.map((one, place) => {
-      const option = element("li", { id: `${id}-${place}`, role: "option" });
-      option.append(element("span", { dir: "auto" }, one.text), " ", element("small", {}, one.label));
+      const option = element("li", { id: `${id}-${place}`, role: "option", dir: "auto" });
+      option.append(element("span", {}, one.text), " ", element("small", {}, one.label));
       return option;
     }));
     open(shown.length > 0);
