@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 import pytest
 from django.test import Client
+from django.utils.module_loading import import_string
 
 from newsindex import indexing
 from newsindex.engines import engines
-from newsindex.exceptions import EngineError, NewsIndexError
+from newsindex.exceptions import EngineError, NewsIndexError, WriterBusy
 from newsindex.models import Article, PendingChange
 from tests.cluster.load import SENTENCE
 from tests.cluster.proxy import (
@@ -310,6 +311,25 @@ def test_a_lock_whose_answer_was_lost_stops_nobody_here(site: Proxy) -> None:
     report = indexing.update()
     assert report.ok and not report.busy and report.indexed == 1
     settled()
+
+
+@pytest.mark.parametrize("fault", [refused(503), never_arrived], ids=["503", "closed"])
+def test_a_lock_that_could_not_be_let_go_is_free_when_the_cluster_is_back(
+    site: Proxy, fault: Fault, settings: Any
+) -> None:
+    engine = engines["default"]
+    other = import_string(settings.NEWSINDEX["default"]["BACKEND"])(
+        **{**settings.NEWSINDEX["default"]["OPTIONS"], "hosts": hosts()[0]}
+    )
+    with engine.writer():
+        site.plan = lambda request: fault if "_doc/writer" in request.path and request.method == "PUT" else None
+    with pytest.raises(WriterBusy):
+        other.writer()
+    site.plan = lambda request: None
+    # Far less than a lease.
+    with other.writer(wait=30.0):
+        pass
+    other.close()
 
 
 @pytest.mark.parametrize("fault", [answer_lost(503), never_arrived], ids=["answer lost", "closed"])

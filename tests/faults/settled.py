@@ -10,7 +10,8 @@ def main(compare: int) -> dict[str, int]:
     if not compare:
         set_up()
         return {}
-    report = indexing.update(wait=60.0)
+    # A writer on another machine that died is waited for: its lock in a cluster is leased for a minute.
+    report = indexing.update(wait=90.0)
     assert not report.error and not report.busy and not report.failed, report
     wrong = differences()
     assert not wrong, wrong

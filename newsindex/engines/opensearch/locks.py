@@ -22,6 +22,8 @@ from newsindex.exceptions import EngineError, WriterBusy
 #: A holder that was not heard of for so many seconds is taken for dead. It renews its lock three times as often.
 LEASE: Final = 60.0
 _EVERY: Final = 0.05
+#: Seconds between two tries to let go of a lock, while the cluster is away.
+_AGAIN: Final = 1.0
 _CONFLICT: Final = 409
 _MISSING: Final = 404
 
@@ -109,6 +111,7 @@ class Held:
     def __init__(self, lock: Lock, note: Note, release: Callable[[], None]) -> None:
         self.clock = int(note.value["clock"])
         self.lost = False
+        self._let = False
         self._lock = lock
         self._note = note
         self._release = release
@@ -123,25 +126,34 @@ class Held:
             raise WriterBusy("The lock was lost while the cluster was away; what was written is still pending.")
 
     def release(self) -> None:
-        """Let others in. Harmless when it is done twice, or when the cluster is away: then the lock times out."""
+        """Let others in. Harmless when it is done twice.
+
+        While the cluster is away, the thread goes on trying for as long as others would wait for the lease to end.
+        """
         if self._ended.is_set():
             return
         self._ended.set()
         try:
-            with self._changing:
-                if not self.lost:
-                    self._lock.change({**self._note.value, "owner": ""}, self._note)
-        except EngineError:
-            # It is given up all the same: nobody renews it any more.
-            pass
+            self._let_go()
         finally:
             self._release()
+
+    def _let_go(self) -> bool:
+        """Whether the cluster said that nobody holds it, or that somebody else does."""
+        with self._changing:
+            if not (self.lost or self._let):
+                try:
+                    self._lock.change({**self._note.value, "owner": ""}, self._note)
+                except EngineError:
+                    return False
+                self._let = True
+            return True
 
     def _renew(self) -> None:
         while not self._ended.wait(LEASE / 3):
             with self._changing:
                 if self._ended.is_set():
-                    return
+                    break
                 try:
                     value = {**self._note.value, "renewed": int(self._note.value.get("renewed", 0)) + 1}
                     renewed = self._lock.change(value, self._note)
@@ -151,6 +163,9 @@ class Held:
                     self.lost = True
                     return
                 self._note = renewed
+        until = time.monotonic() + LEASE
+        while not self._let_go() and time.monotonic() < until:
+            time.sleep(_AGAIN)
 
 
 class Lock:
