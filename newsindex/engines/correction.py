@@ -99,15 +99,16 @@ class _Change:
 
 
 def is_looked_at(request: SearchRequest, total: int) -> bool:
-    """Whether a query that finds ``total`` articles may be corrected; of closest matches, where there are none."""
-    return request.correct and total <= (0 if request.match == "any" else FEW_RESULTS)
+    """Whether a query that finds ``total`` articles may be corrected; of the closest matches, however many."""
+    return request.correct and (request.match == "any" or total <= FEW_RESULTS)
 
 
 def correction(query: Node, total: int, visible: Visible, match: Match = "all") -> str:
     """The query with words replaced, where that finds (more) articles; "" for none.
 
-    total: how many articles the query finds as it is, at most FEW_RESULTS; 0 where ``match`` is "any", and then the
-    closest to the correction are what it finds. Numbers, words under three characters, scripts without spaces, and what
+    total: how many articles the query finds as it is, at most FEW_RESULTS. Where ``match`` is "any" these are the
+    closest ones, however many, and so is what the correction finds: in the place of words that stand nowhere it has
+    some that stand somewhere, if not together. Numbers, words under three characters, scripts without spaces, and what
     is no plain word stay as they are.
     """
     words = [leaf for leaf in dict.fromkeys(leaves(query)) if isinstance(leaf, Word) and _plain(leaf)]
@@ -115,7 +116,8 @@ def correction(query: Node, total: int, visible: Visible, match: Match = "all") 
     wrong = [leaf for leaf in words if not known[leaf] and edits_allowed(_plain(leaf))]
     if len(wrong) > MAX_CORRECTED:
         return ""
-    offered = "" if total else _mended(query, wrong, visible, match)
+    lacking = bool(wrong) and match == "any"
+    offered = "" if total and not lacking else _mended(query, wrong, visible, match)
     if offered or wrong or match == "any":
         return offered
     doubted = (leaf for leaf in words if 0 < known[leaf] <= _RARE and len(_plain(leaf)) >= _LONG)
@@ -126,15 +128,17 @@ def _mended(query: Node, wrong: Sequence[Word], visible: Visible, match: Match) 
     """The query with all words replaced that stand nowhere; for the closest matches, those that can be."""
     alone = len(list(leaves(query))) == 1
     options = {leaf: _options(leaf, visible, _TRIED_ALONE if alone else _TRIED_TOGETHER) for leaf in wrong}
+    joins = _joins(query, visible)
     if match == "any":
+        joins = [join for join in joins if not set(join.leaves).isdisjoint(wrong)]
         wrong = [leaf for leaf in wrong if options[leaf]]
-    ways = [way for way in _ways(wrong, options, _joins(query, visible)) if way]
+    ways = [way for way in _ways(wrong, options, joins) if way]
     ways.sort(key=lambda way: (sum(change.score for change in way), [change.words for change in way]))
     found: list[tuple[float, int, Node, tuple[_Change, ...]]] = []
     for place, way in enumerate(ways[:_TRIED_QUERIES]):
         tree = _changed(query, way)
         together = visible.matching(relaxed(tree) if match == "any" else tree)
-        if together and all(visible.matching(Word(word)) for change in way for word in change.words):
+        if together and all(visible.matching(_words(change, change.leaves[0])) for change in way):
             # A stem may bring many more articles than the word that is offered stands in.
             together = min(together, *(change.articles for change in way))
             score = sum(change.cost for change in way) - _TOGETHER * math.log1p(together)

@@ -184,14 +184,28 @@ def test_beside_words_that_it_never_stands_with_a_rare_word_is_doubted(engine: E
     assert ask(engine, "goverment policy").suggestion == "government policy"
 
 
-def test_of_the_closest_matches_words_are_corrected_where_there_is_none(engine: Engine) -> None:
+def test_of_the_closest_matches_words_that_stand_nowhere_are_corrected(engine: Engine) -> None:
     index(engine, *texts("the harbour", "a mountain", "secret"))
     tree = And((Word("habrour"), Word("mountian"), Word("zzzqx")))
     assert ask(engine, tree).suggestion == ""
     assert ask(engine, tree, match="any").suggestion == "harbour mountain zzzqx"
-    assert ask(engine, And((Word("harbour"), Word("mountian"))), match="any").suggestion == ""
+    assert ask(engine, And((Word("harbour"), Word("mountian"))), match="any").suggestion == "harbour mountain"
+    assert ask(engine, And((Word("harbour"), Word("mountain"))), match="any").suggestion == ""
+    assert ask(engine, And((Word("harbour"), Word("mountian", "title"))), match="any").suggestion == ""
     hidden = frozenset({"news.story:0"})
     assert ask(engine, tree, match="any", hidden=hidden).suggestion == "habrour mountain zzzqx"
+
+
+def test_a_long_query_with_slips_is_corrected_though_no_article_has_all_of_it(engine: Engine) -> None:
+    index(engine, *texts("harbour ferry", "storm bridge", "ferry quay", "harbour storm"))
+    tree = parse("harbur strom ferry bridge quay").tree
+    assert ask(engine, tree).suggestion == ""
+    close = ask(engine, tree, match="any")
+    assert close.total == 3 and close.suggestion == "harbour storm ferry bridge quay"
+    assert ask(engine, tree, match="any", correct=False).suggestion == ""
+    index(engine, article("joined", "", "flagship flag ship"))
+    assert ask(engine, parse("flag ship ferry quay").tree, match="any").suggestion == ""
+    assert ask(engine, parse("flag ship ferry quai").tree, match="any").suggestion == "flag ship ferry quay"
 
 
 @pytest.mark.parametrize("word", ["bridge", "Ferry", "kneaded", "sandbags", "eighty", "Marsh", "cider"])
