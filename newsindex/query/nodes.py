@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal, TypeAlias
 
-from newsindex.analysis import tokens
+from newsindex.analysis import RUN, tokens
 
 #: A relaxed query has at most so many parts: a text without spaces might have very many.
 MOST_PARTS: Final = 128
@@ -158,7 +158,8 @@ def relaxed(node: Node) -> Node:
 def alternatives(node: Node) -> tuple[Node, ...]:
     """The parts of which ``relaxed(node)`` wants any; empty where it is ``node`` itself.
 
-    A word of a script without spaces (a whole question may be one) has parts of its own: its pairs of characters.
+    A word of a script without spaces (a whole question may be one) has parts of its own: its pairs of characters. So
+    have words with nothing but a sign between them: "split,debenture" is a phrase only as long as that finds enough.
     """
     children = node.children if isinstance(node, And) else (node,)
     restricting = _restricting(node)
@@ -193,7 +194,17 @@ def _group(node: Node) -> tuple[Node, ...]:
 def _pairs(word: Word) -> tuple[Word, ...]:
     """The pairs of characters in a word, and the words between them; the word itself where it has no pairs."""
     found = tokens(word.text, "")
-    if len(found) < 2 or not any(token.pair for token in found):
+    if len(found) < 2:
         return (word,)
+    if not any(token.pair for token in found):
+        return _joined(word)
     texts = dict.fromkeys(word.text[token.start : token.end] for token in found)
     return tuple(Word(text, word.field) for text in list(texts)[:MOST_PARTS])
+
+
+def _joined(word: Word) -> tuple[Word, ...]:
+    """The words that a comma, slash or the like joins; the word itself where one is a letter or figures: "24/7"."""
+    texts = [run.group() for run in RUN.finditer(word.text)]
+    if len(texts) < 2 or any(len(text) < 2 or not any(map(str.isalpha, text)) for text in texts):
+        return (word,)
+    return tuple(replace(word, text=text) for text in list(dict.fromkeys(texts))[:MOST_PARTS])
