@@ -112,6 +112,8 @@ STOP_WORDS: Final = {language: frozenset(fold(word) for word in words.split()) f
 # Where marks tell words apart, they are as they are written: khi is one, khí is not.
 _WRITTEN: Final = {language: frozenset(_WORDS[language].split()) for language in TOLD_APART_BY_MARKS}
 _KNOWN: Final = {language: known | _WRITTEN.get(language, frozenset()) for language, known in STOP_WORDS.items()}
+# In no list, since many look for what they mean in capitals.
+_PRONOUNS: Final = frozenset(["it", "us"])
 _ALL: Final = frozenset().union(*STOP_WORDS.values())
 
 
@@ -130,6 +132,12 @@ _LANGUAGES: Final = _by_word()
 def is_function_word(word: str) -> bool:
     """Whether a folded word is one in any language."""
     return word in _ALL
+
+
+def is_word_too(acronym: str, language: str) -> bool:
+    """Whether a folded acronym is a word that stands in many texts of ``language``, a code."""
+    known = STOP_WORDS.get(language.lower().replace("_", "-").partition("-")[0], frozenset())
+    return acronym in known or acronym in _PRONOUNS
 
 
 def is_one_of(language: str, word: str) -> bool:

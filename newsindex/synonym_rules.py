@@ -12,7 +12,7 @@ from newsindex.analysis import stemming_language, tokens
 from newsindex.conf import conf
 from newsindex.curating import is_plain
 from newsindex.query import Entry, parse
-from newsindex.query.synonyms import ARROW, spelling, stems
+from newsindex.query.synonyms import ARROW, is_acronym, spelling, stems
 from newsindex.stopwords import STOP_WORDS
 
 #: Each side of an entry has at most so many terms, of at most so many words and characters.
@@ -105,7 +105,9 @@ def _of_sides(entry: Entry) -> Iterator[Trouble]:
             yield side, gettext("Give at most %(most)d.") % {"most": MOST_TERMS}
             continue
         for term in terms:
-            if trouble := _of_term(term, entry.language):
+            # An acronym that finds other words; found by them, it would be the word in small letters.
+            finds = side == "words" and bool(entry.targets) and is_acronym(term, entry.language or conf.LANGUAGE_CODE)
+            if trouble := _of_term(term, entry.language, finds):
                 yield side, trouble
                 continue
             key = stems(term, _stemming(entry.language))
@@ -116,7 +118,7 @@ def _of_sides(entry: Entry) -> Iterator[Trouble]:
                 yield side, _same(before[1], term)
 
 
-def _of_term(term: str, language: str) -> str:
+def _of_term(term: str, language: str, finds: bool) -> str:
     words = spelling(term)
     values = {"term": _short(term), "most": MOST_WORDS}
     if ARROW in term:
@@ -130,7 +132,12 @@ def _of_term(term: str, language: str) -> str:
     if signs := _dropped(term):
         text = gettext("“%(term)s” would be searched as “%(read)s”: leave out %(signs)s.")
         return text % {**values, "read": " ".join(words), "signs": signs}
-    if STOP_WORDS.get(_base(language), frozenset()).issuperset(words):
+    if not finds and STOP_WORDS.get(_base(language), frozenset()).issuperset(words):
+        if is_acronym(term, language or conf.LANGUAGE_CODE):
+            text = gettext(
+                "“%(term)s” is a common word in small letters: it can only find others, as in “%(term)s => …”."
+            )
+            return text % values
         return gettext("“%(term)s” has only words that stand in almost every text.") % values
     return ""
 

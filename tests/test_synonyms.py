@@ -63,6 +63,24 @@ def test_fields_groups_and_exclusions() -> None:
     assert expanded(parse("race car").tree, CARS).added == ("automobile",)
 
 
+def test_an_acronym_that_is_another_word_counts_in_capitals() -> None:
+    offices = Thesaurus([Entry(("IT",), ("information technology",)), Entry(("WHO", "WMO"), ("agency",))], "en")
+    phrase = (Other(Phrase("information technology")),)
+    assert expanded(parse("IT jobs").tree, offices).tree == And((Synonyms(Word("IT"), phrase), Word("jobs")))
+    for small in ("it jobs", "It jobs", "who went"):
+        assert expanded(parse(small).tree, offices).added == ()
+    assert expanded(parse("WHO report").tree, offices).added == ("agency",)
+    # Others are no words, and hold in any case.
+    assert expanded(parse("wmo report").tree, offices).added == ("agency",)
+    states = Thesaurus([Entry(("U.S.", "United States"))], "en")
+    assert [expanded(parse(text).tree, states).added for text in ("US", "u.s.", "us")] == [("United States",)] * 2 + [
+        ()
+    ]
+    german = Thesaurus([Entry(("DER", "Ei"), ("Huhn",), "de")], "en")
+    assert expanded(parse("DER Tag").tree, german).added == ("Huhn",)
+    assert expanded(parse("der Tag").tree, german).added == ()
+
+
 def test_no_chains() -> None:
     chain = Thesaurus([Entry(("a1",), ("b1",)), Entry(("b1",), ("c1",)), Entry(("c1",), ("a1",))])
     assert others(tree("a1", chain)) == ["b1"]
@@ -217,6 +235,17 @@ def test_a_line_that_is_no_entry_is_not_looked_into(tmp_path: Path) -> None:
         (Entry(("car*", "auto")), "words", "“car*” would be searched as “car”: leave out *."),
         (Entry(("the", "article")), "words", "“the” has only words that stand in almost every text."),
         (Entry(("car",), ("of the",)), "targets", "“of the” has only words that stand in almost every text."),
+        (
+            Entry(("WHO", "agency")),
+            "words",
+            "“WHO” is a common word in small letters",
+        ),
+        (
+            Entry(("agency",), ("WHO",)),
+            "targets",
+            "“WHO” is a common word in small letters",
+        ),
+        (Entry(("who",), ("agency",)), "words", "“who” has only words that stand in almost every text."),
         (Entry(("der", "Artikel"), (), "de"), "words", "“der” has only words that stand in almost every text."),
         (Entry(("car", "Cars")), "words", "“car” and “Cars” are the same to a search."),
         (Entry(("car",), ("bus", "car")), "targets", "“car” stands on both sides."),

@@ -7,7 +7,8 @@
 
 A word that a visitor types is compared by its stem, several words that stand next to each other as a whole: the longest
 that an entry has counts. What was found so is not looked up again, so entries make no chains and no circles. Whoever
-wants just one word writes it in quotation marks: neither phrases nor ``word*`` nor ``word~`` are widened.
+wants just one word writes it in quotation marks: neither phrases nor ``word*`` nor ``word~`` are widened. An acronym that
+is another word in small letters ("IT", "WHO") is looked up where the visitor types capitals or full stops.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from newsindex.analysis import Token, stemming_language, tokens
 from newsindex.query.nodes import And, LeafField, Node, Not, Or, Other, Phrase, Synonyms, Word
+from newsindex.stopwords import is_word_too
 
 #: So many synonyms are added to one query, each word's own counted.
 MOST_ADDED: Final = 48
@@ -99,28 +101,36 @@ def spelling(text: str) -> tuple[str, ...]:
     return tuple(token.word for token in _wholes(text, ""))
 
 
+#: For the stems of a term, what else it means, and in texts of which language.
+_Table: TypeAlias = dict[tuple[str, ...], dict[tuple[str, str], None]]
+
+
 class Thesaurus:
     """Entries to look words up in. default_language: of the stems by which entries for all languages are compared."""
 
     def __init__(self, entries: Iterable[Entry] = (), default_language: str = "") -> None:
         self._default = default_language
-        # By the language of the stems; for the stems of a term, what else it means, and in texts of which language.
-        self._tables: dict[str, dict[tuple[str, ...], dict[tuple[str, str], None]]] = {}
+        self._tables: dict[str, _Table] = {}
+        #: For what is typed in capitals.
+        self._acronyms: dict[str, _Table] = {}
         self.longest = 0
         for entry in entries:
             self._add(entry)
 
     def __bool__(self) -> bool:
-        return bool(self._tables)
+        return bool(self._tables or self._acronyms)
 
     @property
     def languages(self) -> tuple[str, ...]:
         """Those of the stems."""
-        return tuple(self._tables)
+        return tuple({**self._tables, **self._acronyms})
 
-    def others(self, stems: tuple[str, ...], language: str) -> tuple[tuple[str, str], ...]:
+    def others(
+        self, stems: tuple[str, ...], language: str, *, in_capitals: bool = False
+    ) -> tuple[tuple[str, str], ...]:
         """(synonym, language of the texts to look in) for the stems of a term, in the order of the entries."""
-        return tuple(self._tables[language].get(stems, ()))
+        tables = (self._tables, self._acronyms) if in_capitals else (self._tables,)
+        return tuple(dict.fromkeys(other for table in tables for other in table.get(language, {}).get(stems, ())))
 
     def _add(self, entry: Entry) -> None:
         language = stemming_language(entry.language or self._default)
@@ -129,7 +139,8 @@ class Thesaurus:
         for word, other in entry.pairs:
             key, (meant, found) = known[word][0], known[other]
             if key and meant and key != meant:
-                self._tables.setdefault(language, {}).setdefault(key, {})[found] = None
+                tables = self._acronyms if is_acronym(word, entry.language or self._default) else self._tables
+                tables.setdefault(language, {}).setdefault(key, {})[found] = None
                 self.longest = max(self.longest, len(key))
 
 
@@ -185,7 +196,7 @@ class _Widening:
         """The words of a row, which stand next to each other in one field."""
         found: list[dict[Other, None]] = [{} for _ in row]
         for language in self.thesaurus.languages:
-            for first, end, others in _matches(self.thesaurus, [stems(word.text, language) for word in row], language):
+            for first, end, others in _matches(self.thesaurus, row, language):
                 for text, within in others:
                     self.add(found[first:end], Other(_leaf(text, row[0].field), within), text, wanted)
         return [Synonyms(word, tuple(own)) if own else word for word, own in zip(row, found, strict=True)]
@@ -205,19 +216,28 @@ class _Widening:
 
 
 def _matches(
-    thesaurus: Thesaurus, row: Sequence[tuple[str, ...]], language: str
+    thesaurus: Thesaurus, row: Sequence[Word], language: str
 ) -> Iterator[tuple[int, int, tuple[tuple[str, str], ...]]]:
     """(first word, end, synonyms) of the terms in a row of words, the longest first, none inside another."""
     first = 0
+    by_stems = [stems(word.text, language) for word in row]
     while first < len(row):
         end = min(len(row), first + thesaurus.longest)
         while end > first:
-            others = thesaurus.others(tuple(stem for word in row[first:end] for stem in word), language)
+            key = tuple(stem for word in by_stems[first:end] for stem in word)
+            in_capitals = all(word.text.isupper() or "." in word.text for word in row[first:end])
+            others = thesaurus.others(key, language, in_capitals=in_capitals)
             if others:
                 yield first, end, others
                 break
             end -= 1
         first = max(end, first + 1)
+
+
+def is_acronym(term: str, language: str) -> bool:
+    """Whether ``term`` is one word in capitals that in small letters is another one, of ``language``: "IT", "WHO"."""
+    words = spelling(term)
+    return term.isupper() and len(words) == 1 and is_word_too(words[0], language)
 
 
 def _leaf(text: str, field: LeafField) -> Word | Phrase:
