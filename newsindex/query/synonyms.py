@@ -7,8 +7,8 @@
 
 A word that a visitor types is compared by its stem, several words that stand next to each other as a whole: the longest
 that an entry has counts. What was found so is not looked up again, so entries make no chains and no circles. Whoever
-wants just one word writes it in quotation marks: neither phrases nor ``word*`` nor ``word~`` are widened. An acronym that
-is another word in small letters ("IT", "WHO") is looked up where the visitor types capitals or full stops.
+wants just one word writes it in quotation marks: neither phrases nor ``word*`` nor ``word~`` are widened. An acronym
+that is another word in small letters ("IT", "WHO") is looked up where the visitor types capitals or full stops.
 """
 
 from __future__ import annotations
