@@ -142,7 +142,8 @@ def report(found: dict[str, Measured], articles: int, paragraphs: int, options: 
     lines = [
         "# One node, three nodes, embedded",
         "",
-        f"{date.today().isoformat()}, by `python -m benchmarks.cluster --paragraphs {options.paragraphs}`, on "
+        f"{date.today().isoformat()}, by `python -m benchmarks.cluster --paragraphs {options.paragraphs} "
+        f"--nodes {options.nodes} --heap {options.heap} --each {options.each} --times {options.times}`, on "
         f"{what['cores']} cores ({what['cpu']}), {what['memory']}, {what['system']}, Python {what['python']}; load "
         f"average {load():.1f}. All nodes share the machine with each other and with the site. {articles:,} articles, "
         f"{paragraphs:,} paragraphs. What is measured and how: [benchmarks](../../benchmarks/README.md#a-cluster).",
