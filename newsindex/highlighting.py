@@ -133,11 +133,13 @@ def content_html(content: Body, spans: Mapping[int, Sequence[Span]] | None = Non
     return SafeString("".join(out))
 
 
-def text_fragment(marked: Marked) -> str:
+def text_fragment(marked: Marked, above: str = "") -> str:
     """What to add to a URL after its ``#anchor``, so that a browser scrolls to the best spot of a paragraph.
 
     ``:~:text=prefix-,match,-suffix`` (https://wicg.github.io/scroll-to-text-fragment/), the words around the match
-    being as many as make it the only one in the paragraph. "" where nothing is marked.
+    being as many as make it the only one in the paragraph, and one that is not ``above``: what the page shows before
+    the paragraphs, as ``on_one_line`` makes it. "" where nothing is marked, or where no words around it tell it from
+    those: the anchor alone leads there.
     """
     text = marked.text
     spans = _sound(marked.spans, len(text))
@@ -145,7 +147,9 @@ def text_fragment(marked: Marked) -> str:
         return ""
     first = _densest(spans, EXCERPT)[0]
     start, end = _whole_word(text, *next(span for span in spans if span[0] == first))
-    prefix, suffix = _context(text, start, end)
+    prefix, suffix = _context(text, start, end, above)
+    if not prefix and not suffix:
+        return ""
     words = text[start:end].split()
     match = [" ".join(words)] if len(words) <= 10 else [" ".join(words[:4]), " ".join(words[-4:])]
     directive = ",".join(_encoded(part) for part in match)
@@ -293,8 +297,11 @@ def _in_word(char: str) -> bool:
     return char.isalnum() or unicodedata.category(char).startswith("M")
 
 
-def _context(text: str, start: int, end: int) -> tuple[str, str]:
-    """The words before and after: three each, more while the same words stand somewhere else in the text."""
+def _context(text: str, start: int, end: int, above: str) -> tuple[str, str]:
+    """The words before and after: three each, more while the same words stand somewhere else in the text, or above it.
+
+    None where they stand above it whatever their number.
+    """
     befores = _beginnings(text, max(start - _NEAR, 0), start)
     if len(befores) < _MOST_CONTEXT:
         befores = _beginnings(text, max(start - EXCERPT, 0), start)
@@ -307,9 +314,15 @@ def _context(text: str, start: int, end: int) -> tuple[str, str]:
     for words in range(3, _MOST_CONTEXT + 1):
         begin = befores[-words:][0] if befores else start
         stop = afters[:words][-1] if afters else end
-        if lower.count(text[begin:stop].lower()) == 1:
+        is_above = on_one_line(text[begin:stop]) in above
+        if not is_above and lower.count(text[begin:stop].lower()) == 1:
             break
-    return _words(text[begin:start]), _words(text[end:stop])
+    return ("", "") if is_above else (_words(text[begin:start]), _words(text[end:stop]))
+
+
+def on_one_line(text: str) -> str:
+    """``text`` as a browser compares it when it looks for a spot."""
+    return " ".join(text.lower().split())
 
 
 def _beginnings(text: str, start: int, end: int) -> list[int]:

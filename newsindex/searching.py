@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, TypeVar, overload
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
@@ -53,7 +53,7 @@ from newsindex.engines.closeness import few_results
 from newsindex.engines.counting import month_of
 from newsindex.engines.paging import Place, place
 from newsindex.exceptions import ConfigurationError, EngineError, NewsIndexError
-from newsindex.highlighting import escaped, number_writer, text_fragment
+from newsindex.highlighting import escaped, number_writer, on_one_line, text_fragment
 from newsindex.logs import get_logger
 from newsindex.masking import Mask
 from newsindex.masking import mask as mask_of
@@ -1060,6 +1060,8 @@ def _allows(source: Source[Any], row: Any, audiences: frozenset[str], now: datet
 def _result(hit: ArticleHit, source: Source[Any], row: Any, words: str) -> Result:
     url = _url(source, row, words)
     page = url.partition("#")[0] if url else None
+    # A search box, the headline and the standfirst come before the paragraphs, and a browser takes the first.
+    above = on_one_line("\n".join((unquote(words), hit.title.text, hit.summary.text)))
     return Result(
         key=hit.key,
         object=row,
@@ -1074,13 +1076,13 @@ def _result(hit: ArticleHit, source: Source[Any], row: Any, words: str) -> Resul
         section=hit.section,
         language=hit.language,
         matched_paragraphs=hit.matched_paragraphs,
-        paragraphs=tuple(_result_paragraph(paragraph, page) for paragraph in hit.paragraphs),
+        paragraphs=tuple(_result_paragraph(paragraph, page, above) for paragraph in hit.paragraphs),
     )
 
 
-def _result_paragraph(hit: ParagraphHit, page: str | None) -> ResultParagraph:
-    """page: the address of its article, without a place on it."""
-    place = "" if page is None else f"{page}#{quote(hit.anchor)}{text_fragment(hit.marked)}"
+def _result_paragraph(hit: ParagraphHit, page: str | None, above: str) -> ResultParagraph:
+    """page: the address of its article, without a place on it. above: what that page shows before it."""
+    place = "" if page is None else f"{page}#{quote(hit.anchor)}{text_fragment(hit.marked, above)}"
     return ResultParagraph(hit.number, hit.anchor, hit.kind, place, hit.score, hit.marked)
 
 

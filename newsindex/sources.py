@@ -39,6 +39,10 @@ class Source(Generic[M]):
     #: The URL parameter in which the model's own page takes the words to mark; "" where it takes none.
     mark_parameter: ClassVar[str] = ""
 
+    def __str__(self) -> str:
+        """What its rows are called, for ``{{ hit.source }}``."""
+        return str(self.model._meta.verbose_name)
+
     @property
     def label(self) -> str:
         """``app_label.model``, the first half of every key."""

@@ -56,6 +56,9 @@ from newsindex.sources import ArticleSource, Source, sources
 
 logger = get_logger(__name__)
 
+#: What a completion is, for the visitor.
+KINDS = {"word": "", "tag": _("Tag"), "author": _("Author"), "section": _("Section"), "title": _("Article")}
+
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """A paginator whose last page is the one at ``max_depth`` results; ``count`` stays exact."""
@@ -176,7 +179,8 @@ class SearchView(SearchMixin, TemplateView):
     the search box asks for completions, "" for nowhere).
     Where the engine answered also: ``results`` (Results), ``page_obj`` (Page of Result, or None where nothing was
     asked), ``hits`` (list of Result), ``total`` (int), ``relaxed``, ``partial`` (bool), ``complete``, ``close``
-    (int: where ``relaxed``, how many have all words, and how many only some), ``suggestion``,
+    (int: where ``relaxed``, how many have all words, and how many only some), ``names`` (list of dicts: see
+    ``get_names``), ``suggestion``,
     ``suggestion_url`` (str, "" for none), ``corrected`` (bool: nothing was found as asked, and these are the results of
     the suggestion), ``verbatim_url`` (str: the query as it was asked, where corrected),
     ``facets`` (tuple of FacetGroup), ``timeline`` (Chart or None), ``sorts`` (tuple of SortChoice), ``pages`` (list of
@@ -188,6 +192,8 @@ class SearchView(SearchMixin, TemplateView):
     http_method_names = ["get", "head"]
     #: Whether the search box offers completions while somebody types.
     suggestions = True
+    #: How many tags, authors and sections are offered where nothing was found.
+    names_offered = 5
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.get_form()
@@ -255,6 +261,7 @@ class SearchView(SearchMixin, TemplateView):
             "complete": results.complete if page is not None and results.relaxed else 0,
             "close": found.total - results.complete if page is not None and results.relaxed else 0,
             "partial": results.partial,
+            "names": self.get_names(found),
             "suggestion": suggestion,
             "suggestion_url": parameters.query_string(q=suggestion, verbatim=False) if suggestion else "",
             "corrected": bool(suggestion) and results.corrected,
@@ -264,6 +271,26 @@ class SearchView(SearchMixin, TemplateView):
             "sorts": sort_choices(parameters),
             **page_links(page, parameters),
         }
+
+    def get_names(self, found: Found) -> list[dict[str, Any]]:
+        """Tags, authors and sections that were meant perhaps, where nothing was found. Raises EngineError.
+
+        Whoever types just a name looks for its articles; but authors and sections are no words of a text.
+        """
+        if found.page is None or found.total or not found.parameters.q:
+            return []
+        offered = suggest(
+            found.parameters.q,
+            engine=self.engine,
+            audiences=self.get_audiences(self.request),
+            limit=self.names_offered,
+            kinds=("tag", "author", "section"),
+            timeout=self.timeout,
+        )
+        return [
+            {"label": KINDS[one.kind], "text": one.text, "url": Parameters(q=one.query).query_string()}
+            for one in offered
+        ]
 
     def sibling_url(self, name: str, parameters: Parameters) -> str:
         """The same search as another kind of page."""
@@ -357,9 +384,8 @@ class SuggestJSONView(CompletionMixin, View):
         if answer is None:
             return _unavailable_json()
         typed, found = answer
-        labels = {"word": "", "tag": _("Tag"), "author": _("Author"), "section": _("Section"), "title": _("Article")}
         suggestions = [
-            {"text": one.text, "kind": one.kind, "label": str(labels[one.kind]), "query": one.query, "url": one.url}
+            {"text": one.text, "kind": one.kind, "label": str(KINDS[one.kind]), "query": one.query, "url": one.url}
             for one in found
         ]
         message = ngettext("%(count)d suggestion", "%(count)d suggestions", len(found)) % {"count": len(found)}

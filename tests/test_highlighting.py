@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsindex.engines.base import Marked
-from newsindex.highlighting import body_html, escaped, excerpt, highlight, terminal, text_fragment
+from newsindex.highlighting import body_html, escaped, excerpt, highlight, on_one_line, terminal, text_fragment
 from newsindex.markup import ATTRIBUTES, BLOCK_TAGS, INLINE_TAGS, VOID_TAGS
 from newsindex.paragraphs import Format, from_html, from_plain, paragraphs
 from tests.test_paragraphs import FORMATS, any_text, soup
@@ -345,22 +345,40 @@ def test_hostile_markup_is_inert(payload: str, body_format: Format) -> None:
     ("text", "expected"),
     [
         ("No word is marked.", ""),
-        ("[Snow]", ":~:text=Snow"),
+        ("[Snow]", ""),
         ("First [snow] of the long, cold year", ":~:text=First-,snow,-of%20the%20long%2C"),
         ("One two three four [well-known] & co.", ":~:text=two%20three%20four-,well%2Dknown,-%26%20co."),
         ("[Schnee] in Zürich", ":~:text=Schnee,-in%20Z%C3%BCrich"),
-        ("un[snow]ed", ":~:text=unsnowed"),
-        ("([snow])", ":~:text=snow"),
+        ("un[snow]ed.", ""),
+        ("un[snow]ed, (white)", ":~:text=unsnowed,-%2C%20%28white%29"),
+        ("([snow])", ""),
         ("a b c [snow] d e f, x a b c snow d e f", ":~:text=a%20b%20c-,snow,-d%20e%20f%2C"),
         ("a b c snow d e f x a b c [snow] d e f y", ":~:text=x%20a%20b%20c-,snow,-d%20e%20f%20y"),
         (
-            "[one two three four five six seven eight nine ten eleven]",
-            ":~:text=one%20two%20three%20four,eight%20nine%20ten%20eleven",
+            "[one two three four five six seven eight nine ten eleven] twelve",
+            ":~:text=one%20two%20three%20four,eight%20nine%20ten%20eleven,-twelve",
         ),
     ],
 )
 def test_a_text_fragment_names_the_spot(text: str, expected: str) -> None:
     assert text_fragment(marked(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "above", "expected"),
+    [
+        ("The [tides]", "the tides", ""),
+        ("The [tides] of May", "The  Tides", ":~:text=The-,tides,-of%20May"),
+        ("The old [ferry] waits for us today", "old ferry waits for us", ":~:text=The%20old-,ferry,-waits%20for%20us"),
+        (
+            "One old [ferry] waits for us today",
+            "One old ferry waits for us",
+            ":~:text=One%20old-,ferry,-waits%20for%20us%20today",
+        ),
+    ],
+)
+def test_a_text_fragment_is_not_what_stands_above(text: str, above: str, expected: str) -> None:
+    assert text_fragment(marked(text), on_one_line(above)) == expected
 
 
 @given(any_text, spans_anywhere)

@@ -5,23 +5,28 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from datetime import date
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.template import engines as template_engines
 from django.test import Client, TestCase
 from django.urls import get_resolver
 
 from newsindex.conf import Conf
+from newsindex.indexing import update
 from newsindex.models import Article
 from newsindex.query import parse
 from newsindex.query.nodes import And, Fuzzy, Keyword, Not, Or, Phrase, Prefix, Published, Word
-from newsindex.sources import Source
+from newsindex.sources import Source, sources
 from newsindex.views import SearchView
+from tests.factories import make_article
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "newsindex"
@@ -173,6 +178,36 @@ def test_url_names() -> None:
     table = part(REFERENCE, "## Addresses").partition("Parameters of a search")[0]
     shown = {name.strip("`"): path.strip("`") for name, path in zip(cells(table), cells(table, 1), strict=True)}
     assert {name: re.sub(r"<\w+:", "<", path) for name, path in real.items()} == shown
+    views = [getattr(pattern.callback, "view_class", type(pattern.callback)).__name__ for pattern in patterns]
+    assert [name.strip("`") for name in cells(table, 2)] == views
+
+
+@pytest.mark.django_db
+def test_articles_for_members(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source and the views that the reference gives: members find an article and open it, others do neither."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", part(REFERENCE, "## Articles for members"), re.MULTILINE | re.DOTALL)
+    monkeypatch.setattr(sources, "_by_label", dict(sources._by_label))
+    addresses = ModuleType("addresses_for_members")
+    for block in blocks:
+        exec(compile(block, "reference.md", "exec"), addresses.__dict__)
+    monkeypatch.setitem(sys.modules, addresses.__name__, addresses)
+    settings.ROOT_URLCONF = addresses.__name__
+    article = make_article("Regatta", "Sails.", ["sailing"], slug="regatta", section="Members")
+    update()
+    member = Client()
+    member.force_login(get_user_model().objects.create_user("ada"))
+    paths = ["/search/article/regatta/", "/search/tag/sailing/", f"/search/like/newsindex.article:{article.pk}/1/"]
+    assert [member.get(path).status_code for path in paths] == [200, 200, 200]
+    assert [Client().get(path).status_code for path in paths] == [404, 404, 404]
+    for path in (
+        "/search/?q=regatta",
+        "/search/json/?q=regatta",
+        "/search/suggest/?q=reg",
+        "/search/suggest/json/?q=reg",
+    ):
+        assert "article/regatta" in member.get(path).content.decode()
+        assert "article/regatta" not in Client().get(path).content.decode()
+    assert b"Regatta" not in member.get("/search/feed/").content
 
 
 def test_url_parameters() -> None:

@@ -73,6 +73,15 @@ def test_a_result_has_its_row_its_marks_and_its_places() -> None:
         assert paragraph.url.startswith(f"{result.url}#{paragraph.anchor}:~:text=")
 
 
+def test_a_place_is_not_one_that_the_page_has_further_up() -> None:
+    """A browser takes the first such words of a page: of the search box, the headline or the standfirst."""
+    body = "## High tides\n\nThe river rose.\n\nHigh tides are near. So say the pilots."
+    make_article("News of high tides", body, summary="High tides are near.", body_format="markdown", slug="tides")
+    (result,) = search("high tides")
+    texts = {paragraph.marked.text: paragraph.url.partition(":~:text=")[2] for paragraph in result.paragraphs}
+    assert texts == {"High tides": "", "High tides are near. So say the pilots.": "High,-tides%20are%20near.%20So"}
+
+
 def test_several_models_mix_in_one_answer() -> None:
     make_article("Storm over the bay", "x")
     Post.objects.create(headline="A storm", slug="a-storm", body="<p>Rain and storm.</p>")

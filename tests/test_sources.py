@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.db.models.functions import Length
 from django.test.utils import isolate_apps
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from newsindex.engines import engines
 from newsindex.exceptions import ConfigurationError
@@ -29,6 +29,12 @@ def unregistered_review() -> Iterator[None]:
     yield
     if Review._meta.label_lower in sources:
         unregister(Review)
+
+
+def test_a_source_shown_in_a_template_is_what_its_rows_are_called() -> None:
+    assert (str(sources["newsindex.article"]), str(sources.for_model(Post))) == ("article", "post")
+    with translation.override("de"):
+        assert str(sources["newsindex.article"]) == "Artikel"
 
 
 @pytest.mark.django_db

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.http import HttpRequest
+from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
@@ -210,6 +211,36 @@ def test_closest_matches_and_corrections_are_said(client: Client) -> None:
     (suggestion,) = page.all("p", class_="ni-suggestion")
     assert suggestion.content == "Did you mean harbour?"
     assert text_of(page, "h2")[0] == "Nothing was found"
+
+
+def test_two_search_forms_on_a_page_are_told_apart(client: Client) -> None:
+    """A site with a form in its header has two landmarks of one kind; that of the page has the name of the page."""
+    (form,) = get(client, "/search/").all("form", role="search")
+    (heading,) = get(client, "/search/").all("h1")
+    assert form.attributes["aria-labelledby"] == heading.attributes["id"]
+    assert "aria-label" not in Template("{% load newsindex %}{% search_form %}").render(Context())
+
+
+def test_a_name_that_no_text_has_leads_to_its_articles(client: Client) -> None:
+    make_article("Tides", "Water.", ["Coast"], authors="Ada Byron, Séan Ó Riada", section="Town Hall")
+    make_article("Gales", "Wind.", authors="Adam Smith", status="draft")
+    offered = {
+        "ada byron": ["Author: Ada Byron"],
+        "ada": ["Author: Ada Byron"],
+        "author:riada": ["Author: Séan Ó Riada"],
+        "town": ["Section: Town Hall"],
+        "nobody": [],
+    }
+    for text, names in offered.items():
+        page = get(client, f"/search/?q={text}")
+        assert text_of(page, "p", class_="ni-count") == [f"0 articles for “{text}”"]
+        assert [one for one in text_of(page, "li") if one.startswith(("Author", "Section", "Tag"))] == names
+        for link in (one for one in page.all("a") if one.content in ("Ada Byron", "Séan Ó Riada", "Town Hall")):
+            found = get(client, "/search/" + link.attributes["href"])
+            assert text_of(found, "h3", class_="ni-title") == ["Tides"]
+    close = get(client, "/search/?q=water+ada")
+    assert text_of(close, "h3", class_="ni-title") == ["Tides"]
+    assert not [one for one in text_of(close, "li") if one.startswith("Author")]
 
 
 def test_the_links_of_a_correction(client: Client) -> None:

@@ -159,7 +159,7 @@ def alternatives(node: Node) -> tuple[Node, ...]:
     """The parts of which ``relaxed(node)`` wants any; empty where it is ``node`` itself.
 
     A word of a script without spaces (a whole question may be one) has parts of its own: its pairs of characters. So
-    have words with nothing but a sign between them: "split,debenture" is a phrase only as long as that finds enough.
+    have words with nothing but a sign between them: "split/debenture" is a phrase only as long as that finds enough.
     """
     children = node.children if isinstance(node, And) else (node,)
     restricting = _restricting(node)
@@ -203,7 +203,7 @@ def _pairs(word: Word) -> tuple[Word, ...]:
 
 
 def _joined(word: Word) -> tuple[Word, ...]:
-    """The words that a comma, slash or the like joins; the word itself where one is a letter or figures: "24/7"."""
+    """The words that a slash or the like joins; the word itself where one is a letter or figures: "24/7"."""
     texts = [run.group() for run in RUN.finditer(word.text)]
     if len(texts) < 2 or any(len(text) < 2 or not any(map(str.isalpha, text)) for text in texts):
         return (word,)

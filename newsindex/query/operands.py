@@ -20,6 +20,8 @@ OPERATORS: Final = frozenset({"OR", "AND"})
 
 _LONGEST_FIELD = max(map(len, FIELDS))
 _DIGITS = frozenset("0123456789")
+# Colons, and what stands between the words of a list in the scripts of the world.
+_DIVIDER = re.compile(r"[:,;，；、،؛]")
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?")
 
 Nodes: TypeAlias = tuple[Node, ...]
@@ -47,7 +49,7 @@ def is_punctuation(text: str) -> bool:
 
 
 def word_nodes(run: str, field: LeafField, limits: Limits, notes: Notes) -> Nodes:
-    """The words of ``run``, a text without spaces: one, or several where colons divide it."""
+    """The words of ``run``, a text without spaces: one, or several where colons or commas divide it."""
     first = next((at for at, char in enumerate(run) if not is_edge(char)), len(run))
     if "*" in run[:first]:
         notes.add("star_place", run)
@@ -140,12 +142,12 @@ def _following(start: date, month: int | None, day: int | None) -> date | None:
 
 
 def _divided(run: str, start: int) -> list[str]:
-    """The parts of ``run`` from ``start`` on, where colons divide it: foo:bar is two words, 10:30 is one.
+    """The parts of ``run`` from ``start`` on, where a sign divides it: foo:bar and foo,bar are two words, 10:30 is one.
 
     A field name always ends a part, so no part is taken for a field when it is typed again.
     """
     parts = []
-    for match in re.finditer(":", run):
+    for match in _DIVIDER.finditer(run):
         at = match.start()
         if at > start and _divides(run, start, at):
             parts.append(run[start:at])
@@ -160,7 +162,7 @@ def _divides(run: str, start: int, at: int) -> bool:
     before, after = run[at - 1], run[at + 1 : at + 2]
     if before.isalnum() and after.isalnum():
         return not (before.isdigit() and after.isdigit())
-    return at - start <= _LONGEST_FIELD and run[start:at].lower() in FIELDS
+    return run[at] == ":" and at - start <= _LONGEST_FIELD and run[start:at].lower() in FIELDS
 
 
 def _word(part: str, field: LeafField, limits: Limits, notes: Notes) -> Node | None:

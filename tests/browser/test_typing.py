@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.template import Context, Template
 
 from tests.browser.conftest import Opener, missing
 from tests.browser.test_reading import PHONE
@@ -204,3 +205,34 @@ def test_the_list_is_within_reach(opened: Opener, context: dict[str, Any]) -> No
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+HEADER = """{% load newsindex %}<!doctype html><html lang="en" dir="DIRECTION"><head>
+<meta name="viewport" content="width=device-width"><title>Home</title>{% search_media %}</head>
+<body><header style="display: flex; justify-content: space-between; gap: 1rem">
+<p style="font-size: 1.25rem; white-space: nowrap">Harbour Post</p><nav style="display: flex">{% search_form %}</nav>
+</header></body></html>"""
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+@pytest.mark.parametrize("width", [360, 700, 1280])
+def test_in_a_header_neither_box_nor_list_leaves_the_window(opened: Opener, width: int, direction: str) -> None:
+    """The box stands at the end of the line there, and titles are longer than it."""
+    make_article("Zoological society of the northern harbour counties celebrates its hundredth anniversary", "Text")
+    home = Template(HEADER.replace("DIRECTION", direction)).render(Context())
+    page = opened("/search/", **(PHONE if width == PHONE["viewport"]["width"] else {"viewport": wide(width)}))
+    page.route("**/home/", lambda route: route.fulfill(content_type="text/html", body=home))
+    page.goto(page.url.replace("/search/", "/home/"))
+    fits = "document.documentElement.scrollWidth <= screen.width"
+    assert page.evaluate(fits)
+    box(page).press_sequentially("zoolog")
+    options(page).first.wait_for()
+    edges = page.locator("[role=listbox]").bounding_box()
+    assert edges["x"] >= 0
+    assert edges["x"] + edges["width"] <= width
+    assert edges["width"] >= min(340, width * 0.85)
+    assert page.evaluate(fits)
+
+
+def wide(width: int) -> dict[str, int]:
+    return {"width": width, "height": 800}

@@ -230,10 +230,10 @@ def test_the_closest_have_more_than_a_common_word(engine: Engine) -> None:
 
 
 def test_of_the_closest_matches_words_joined_by_a_sign_are_looked_for_one_by_one(engine: Engine) -> None:
-    index(engine, article("near", "", "A split, debenture sale."), article("far", "", "Debentures before the split."))
+    index(engine, article("near", "", "A split/debenture sale."), article("far", "", "Debentures before the split."))
     index(engine, article("figures", "", "Open 24 days."), article("hyphen", "", "The gas."))
-    assert matching(engine, "split,debenture") == {"near"}
-    assert matching(engine, "split,debenture unicorn", match="any") == {"near", "far"}
+    assert matching(engine, "split/debenture") == {"near"}
+    assert matching(engine, "split/debenture unicorn", match="any") == {"near", "far"}
     assert matching(engine, "split/split unicorn", match="any") == {"near", "far"}
     assert matching(engine, "24/7 gas-oil unicorn", match="any") == set()
 

@@ -2,6 +2,7 @@
 
 const PAUSE = 120;
 const AFTER_FAILURE = 5000;
+const MARGIN = 4;
 
 function set(node, attributes) {
   Object.entries(attributes).forEach((pair) => node.setAttribute(...pair));
@@ -36,8 +37,23 @@ function setUp(input, number) {
     options[at]?.scrollIntoView({ block: "nearest" });
   }
 
+  // The list begins where the box does, as far as the window reaches: in a header the box may stand at its edge.
+  function fit() {
+    const box = list.parentElement.getBoundingClientRect();
+    const move = (to) => Object.assign(list.style, { left: `${to - box.left}px`, right: "auto" });
+    // Measured where it fits: a telephone makes the page wider for what reaches beyond.
+    move(MARGIN);
+    list.hidden = false;
+    const { width } = list.getBoundingClientRect();
+    const start = getComputedStyle(list).direction === "rtl" ? box.right - width : box.left;
+    move(Math.max(MARGIN, Math.min(start, document.documentElement.clientWidth - MARGIN - width)));
+  }
+
   function open(isOpen) {
-    list.hidden = !isOpen;
+    list.hidden = true;
+    if (isOpen) {
+      fit();
+    }
     set(input, { "aria-expanded": isOpen });
     activate(-1);
   }
