@@ -37,6 +37,11 @@ def treat_like(languages: Mapping[str, str]) -> None:
     _like.update((language.lower(), other.lower()) for language, other in languages.items())
 
 
+def treated_like() -> dict[str, str]:
+    """What ``treat_like`` was told."""
+    return dict(_like)
+
+
 def are_codes(languages: object) -> bool:
     """Whether ``treat_like`` can take this: a dict of codes, with codes of languages that have a stemmer, or ""."""
     return isinstance(languages, dict) and all(

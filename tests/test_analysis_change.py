@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from newsindex import indexing, operations
 from newsindex.engines import engines
 from newsindex.engines.base import EVERYTHING, SearchRequest
 from newsindex.engines.whoosh import fingerprint, generations, manifest
+from newsindex.languages import treat_like
 from newsindex.query import parse
 from tests.factories import make_article
 from tests.test_commands import run
@@ -43,6 +45,12 @@ def found(text: str) -> list[str]:
 
 def ids() -> set[str]:
     return {message.id for message in run_checks() if message.id.startswith("newsindex")}
+
+
+@pytest.fixture
+def other_languages() -> Iterator[None]:
+    yield
+    treat_like({})
 
 
 def test_nothing_is_said_of_an_index_made_as_now() -> None:
@@ -76,6 +84,21 @@ def test_another_analysis_is_named_and_searches_go_on(client: Client, admin_clie
     assert "1 article" not in run("newsindex_rebuild", "--if-needed")[0]
     assert sorted(found("ferries")) == ["Ferries too", "Harbour lights"]
     assert indexing.status().notices == () and "newsindex.W014" not in ids() and indexing.verify().ok
+
+
+def test_another_setting_of_languages_is_named_until_a_rebuild(other_languages: None) -> None:
+    make_article("Ferien", "Ferienwohnungen am Hafen.", language="lb")
+    assert found("ferienwohnung") == []
+    treat_like({"lb": "de"})
+    (notice,) = indexing.status().notices
+    assert 'NEWSINDEX_LANGUAGES {}, now {"lb": "de"}' in notice.message and "newsindex.W014" in ids()
+    assert not indexing.verify().ok and found("hafen") == ["Ferien"]
+    indexing.rebuild()
+    assert found("ferienwohnung") == ["Ferien"]
+    assert indexing.status().notices == () and indexing.verify().ok
+    # An index that was made before this was noted says nothing of it.
+    before = {name: value for name, value in fingerprint.analysis().items() if name != "NEWSINDEX_LANGUAGES"}
+    assert fingerprint.outdated(before) == ""
 
 
 def test_an_index_that_does_not_say_how_it_was_made_is_named() -> None:

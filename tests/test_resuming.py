@@ -15,6 +15,7 @@ from newsindex.engines import engines
 from newsindex.engines.whoosh import WhooshEngine, rebuild, writer
 from newsindex.engines.whoosh.manifest import decoded
 from newsindex.exceptions import NewsIndexError, WriterBusy
+from newsindex.languages import treat_like
 from newsindex.models import Article, IndexRun
 from newsindex.sources import ArticleSource
 from tests.factories import make_article
@@ -189,6 +190,15 @@ def test_what_is_doubtful_is_not_used(ten: list[Article], what: str) -> None:
     report = indexing.rebuild()
     assert report.reused == 0 and report.stats.generation != left.name and not left.exists()
     assert held() == before
+
+
+def test_what_was_made_by_another_setting_of_languages_is_not_used(ten: list[Article]) -> None:
+    interrupt(after=8)
+    try:
+        treat_like({"lb": "de"})
+        assert indexing.rebuild().reused == 0
+    finally:
+        treat_like({})
 
 
 def test_files_that_no_commit_names_are_removed(ten: list[Article]) -> None:

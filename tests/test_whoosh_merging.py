@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -157,6 +158,23 @@ def test_a_union_is_sorted_and_knows_where_each_string_went(drawn: list[tuple[li
         assert found.data.tobytes() == b"".join(merged)
         assert found.sizes.tolist() == list(map(len, merged))
         assert [[merged[place] for place in places] for places in found.places] == expected
+
+
+def test_one_long_word_does_not_make_all_words_as_long_as_it_is(tmp_path: Path) -> None:
+    strings = [b"%08d" % number for number in range(40_000)] + [b"x" * 4_000]
+    writer = ArrayWriter(tmp_path / "a")
+    writer.add("s", np.frombuffer(b"".join(strings), np.uint8))
+    writer.add("s_at", np.cumsum([0, *map(len, strings)]).astype(np.uint32))
+    writer.close({})
+    file = ArrayFile(tmp_path / "a")
+    lists = [unions.Sorted(Strings(file, "s"), file["s"], file["s_at"]) for _ in range(5)]
+    tracemalloc.start()
+    try:
+        found = unions.union(lists)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
+    assert found.data.tobytes() == b"".join(strings)
 
 
 def test_ranges_cover_everything_once() -> None:

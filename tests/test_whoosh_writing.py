@@ -8,9 +8,10 @@ import random
 import shutil
 import signal
 import threading
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from newsindex.engines.whoosh.upkeep import INLINE_MERGE, due, maintain
 from newsindex.engines.whoosh.verification import problems
 from newsindex.exceptions import EngineError, IndexDamaged, WriterBusy
 from newsindex.query.nodes import Prefix
-from tests.contract.asking import article, found, index, make_engine, matching
+from tests.contract.asking import article, ask, found, index, make_engine, matching
 from tests.test_whoosh import files, in_another_process, live, segments
 
 
@@ -664,18 +665,24 @@ def test_searches_and_commits_go_on_while_segments_are_merged(engine: WhooshEngi
 # Finding damage
 
 
-def damaged(path: Path, name: str, change: Callable[[np.ndarray], None]) -> None:
-    """Write the only segment anew, with one array changed and all checksums right."""
-    (file,) = segments(path)
+def damaged(path: Path, name: str, change: Callable[[np.ndarray], Any], **meta: Any) -> None:
+    """Write the first segment anew, with one array changed, or what is said in its meta, and all checksums right.
+
+    change: in place, or what it returns is the array.
+    """
+    commit = live(path) / "commit"
+    file = live(path) / f"{json.loads(commit.read_bytes())['segments'][0]['name']}.segment"
     old = Segment(file).file
     arrays = {each: old[each].copy() for each in old._places}
-    change(arrays[name])
+    if name:
+        other = change(arrays[name])
+        arrays[name] = arrays[name] if other is None else other
     file.unlink()
     made = ArrayWriter(file)
     for each, values in arrays.items():
         made.add(each, values)
-    size = made.close(old.meta).size
-    changed(live(path) / "commit", lambda content: content["segments"][0].update(size=size))
+    size = made.close({**old.meta, **meta}).size
+    changed(commit, lambda content: content["segments"][0].update(size=size))
 
 
 def swap(values: np.ndarray) -> None:
@@ -688,6 +695,12 @@ def lower(values: np.ndarray) -> None:
 
 def raise_last(values: np.ndarray) -> None:
     values[-1] += 1
+
+
+def leap(values: np.ndarray) -> np.ndarray:
+    wide = values.astype("<u4")
+    wide[len(wide) // 2] = 0xFFFFFFF0
+    return wide
 
 
 def break_record(values: np.ndarray) -> None:
@@ -723,6 +736,14 @@ def break_record(values: np.ndarray) -> None:
         ("text_positions_at", lower),
         ("text_best", lambda values: values.fill(0)),
         ("title_articles", raise_last),
+        ("title_length", raise_last),
+        ("title_length", lambda values: values.fill(0)),
+        ("title_positions", lambda values: values.fill(0)),
+        ("summary_length", raise_last),
+        ("tags_length", raise_last),
+        ("tags_length", lambda values: values.fill(255)),
+        ("tags_positions", lambda values: values.fill(1)),
+        ("tags_positions", lambda values: values.fill(3)),
     ],
 )
 def test_verify_finds_what_contradicts_itself(path: Path, name: str, change: Callable[[np.ndarray], None]) -> None:
@@ -735,6 +756,65 @@ def test_verify_finds_what_contradicts_itself(path: Path, name: str, change: Cal
     damaged(path, name, change)
     (line,) = engine.verify()[:1]
     assert segments(path)[0].name in line
+    engine.close()
+
+
+@pytest.mark.parametrize("kind", ["tag", "author", "section", "audience", "source"])
+def test_verify_finds_labels_that_an_article_does_not_have(path: Path, kind: str) -> None:
+    engine = make_engine("whoosh", path)
+    made = [
+        article(n, tags=(name,), authors=(name,), section=name, audiences=frozenset({name}), key=f"news.{name}:{n}")
+        for n, name in enumerate(("first", "second"))
+    ]
+    index(engine, *made)
+    assert engine.verify() == []
+    engine.close()
+    damaged(path, f"{kind}_values", swap)
+    assert [f"{kind}_values does not have what news.first:0 has" in line for line in engine.verify()] == [True]
+    engine.close()
+
+
+@pytest.mark.parametrize("languages", [[], ["de"], ["en", "de"], ["en", "en"], "en", ["en", 5], ["x"] * 1_000])
+def test_verify_finds_languages_that_are_not_those_of_the_words(path: Path, languages: object) -> None:
+    engine = make_engine("whoosh", path)
+    index(engine, article(1, "Ferries"), article(2, "", language="de"))
+    assert engine.verify() == [], "a language may have no words"
+    engine.close()
+    damaged(path, "", swap, languages=languages)
+    assert ["languages" in line for line in engine.verify()] == [True]
+    engine.close()
+
+
+@pytest.mark.parametrize("name", ["summary_at", "paragraph_at", "tag_at", "text_counts", "text_positions_at"])
+def test_places_that_make_no_sense_take_no_memory_and_no_time(path: Path, name: str) -> None:
+    engine = make_engine("whoosh", path)
+    index(engine, *(article(n, "Ferry", "The bridge.\nA river.", summary="A ferry", tags=("B",)) for n in range(20)))
+    index(engine, article(30, "Ferry"))
+    with engine.writer() as writer:
+        writer.delete("news.story:3")
+    engine.close()
+    damaged(path, name, leap)
+    tracemalloc.start()
+    try:
+        with suppress(IndexDamaged):
+            ask(engine, "ferry", facets=("tag",))
+        with pytest.raises(IndexDamaged):
+            engine.purge(["news.story:4"])
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
+    engine.close()
+
+
+@pytest.mark.parametrize("name", ["title_counts", "text_best", "first_paragraph", "tag_at", "paragraph_start"])
+def test_numbers_larger_than_any_of_ours_are_refused_before_they_are_added_up(path: Path, name: str) -> None:
+    engine = make_engine("whoosh", path)
+    index(engine, article(1, "Ferry ferry", "The bridge.", tags=("B",)))
+    engine.close()
+    # Sums of such numbers come round to small ones: numpy would write beyond its memory.
+    damaged(path, name, lambda values: np.array([*[1 << 62] * (len(values) - 1), values[-1]], "<u8"))
+    with pytest.raises(IndexDamaged, match=f"{name} has values of the type <u8"):
+        ask(engine, "ferry")
     engine.close()
 
 

@@ -63,6 +63,16 @@ def smallest_type(largest: int) -> np.dtype[Any]:
     return _UNSIGNED[(largest > 0xFF) + (largest > 0xFFFF) + (largest > 0xFFFFFFFF)]
 
 
+def ascending(values: Array, name: str) -> Array:
+    """The same, which are places in another array. ValueError where one lies before the one before it.
+
+    With the right ends (shape.py), what lies between two of them is never more than there is.
+    """
+    if (values[1:] < values[:-1]).any():
+        raise ValueError(f"its array {name} does not ascend")
+    return values
+
+
 def packed(values: Sequence[int], largest: int) -> tuple[str, bytes]:
     """Whole numbers up to ``largest`` as ``ArrayWriter.put`` takes them, in the smallest unsigned type."""
     if largest <= 0xFF:

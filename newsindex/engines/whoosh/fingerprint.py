@@ -1,7 +1,8 @@
 """By what analysis an index was made: whether words are cut, folded and stemmed now as they were then.
 
 The libraries that decide it (PyStemmer, Python's Unicode) are named for the reader; what counts is what becomes of a
-sample of words in every language, so that an update that changes nothing asks nobody for a rebuild.
+sample of words in every language, so that an update that changes nothing asks nobody for a rebuild, and which languages
+the site has treated like others.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from typing import Final
 
 from newsindex.analysis import tokens
 from newsindex.engines.whoosh.manifest import INDEX_FORMAT
-from newsindex.languages import STEMMERS, TOLD_APART_BY_MARKS
+from newsindex.languages import STEMMERS, TOLD_APART_BY_MARKS, treated_like
 
 #: What comes out for the sample, in short.
 SAMPLE: Final = "sample"
+#: The setting of the site, as JSON.
+LANGUAGES: Final = "NEWSINDEX_LANGUAGES"
 _LIBRARIES: Final = ("PyStemmer", "snowballstemmer")
 #: Words with endings that stemmers of many languages take off, and whatever it takes some thought to cut.
 _WORDS: Final = (
@@ -35,9 +38,13 @@ _WORDS: Final = (
 )
 
 
-@cache
 def analysis() -> Mapping[str, str]:
-    """What words become now. The same in all processes of a site with the same packages."""
+    """What words become now. The same in all processes of a site with the same packages and settings."""
+    return {**_of_packages(), LANGUAGES: json.dumps(treated_like(), sort_keys=True)}
+
+
+@cache
+def _of_packages() -> Mapping[str, str]:
     digest = hashlib.blake2b(digest_size=8)
     for language in ("", *sorted({*STEMMERS, *TOLD_APART_BY_MARKS})):
         found = [(token.terms, token.word, token.position) for token in tokens(_WORDS, language)]
@@ -50,9 +57,12 @@ def outdated(made_by: Mapping[str, str] | None) -> str:
     now = analysis()
     if made_by is None:
         return "it does not say by which"
-    if made_by.get(SAMPLE) == now[SAMPLE]:
+    # Those made before it was noted say nothing of the setting.
+    same_setting = made_by.get(LANGUAGES, now[LANGUAGES]) == now[LANGUAGES]
+    if same_setting and made_by.get(SAMPLE) == now[SAMPLE]:
         return ""
-    named = sorted(name for name in {*made_by, *now} - {SAMPLE} if made_by.get(name) != now.get(name))
+    unnamed = {SAMPLE, LANGUAGES} if same_setting else {SAMPLE}
+    named = sorted(name for name in {*made_by, *now} - unnamed if made_by.get(name) != now.get(name))
     changed = [f"{name} {made_by.get(name, 'none')}, now {now.get(name, 'none')}" for name in named]
     return "; ".join(changed) or "that of another version of newsindex"
 

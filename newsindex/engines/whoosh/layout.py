@@ -51,7 +51,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from newsindex.engines.whoosh.arrays import Array, ArrayFile, smallest_type
+from newsindex.engines.whoosh.arrays import Array, ArrayFile, ascending, smallest_type
 
 #: Stand for no date: earlier than all for ``published``, later than all for ``expires``.
 UNDATED: Final = np.iinfo(np.int64).min
@@ -140,7 +140,8 @@ class Strings:
 
     @cached_property
     def _at(self) -> memoryview:
-        return memoryview(self._file[f"{self._name}_at"])
+        name = f"{self._name}_at"
+        return memoryview(ascending(self._file[name], name))
 
     def some(self, numbers: Iterable[int]) -> list[bytes]:
         """Several of them, at less cost than one by one."""

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsindex.analysis import stemming_language
-from newsindex.engines.whoosh.arrays import Array, ArrayWriter, Directory, smallest, smallest_type
+from newsindex.engines.whoosh.arrays import Array, ArrayWriter, Directory, ascending, smallest, smallest_type
 from newsindex.engines.whoosh.layout import LABELS, Strings, article_type
 from newsindex.engines.whoosh.segments import Segment, damaged
-from newsindex.engines.whoosh.shape import ARTICLE_COLUMNS, FORM_COLUMNS, PARAGRAPH_COLUMNS
+from newsindex.engines.whoosh.shape import ARTICLE_COLUMNS, FORM_COLUMNS, PARAGRAPH_COLUMNS, PLACES
+from newsindex.engines.whoosh.storage import reading
 from newsindex.engines.whoosh.unions import Sorted, Union, union
 from newsindex.ranking import FIELDS
 
@@ -60,6 +61,13 @@ def _check(segment: Segment) -> None:
     """What was changed on the disk must not get a new checksum that says it is right."""
     for name in segment.file.broken():
         raise damaged(segment, f"its array {name} is not what was written.")
+    with reading(f"segment {segment.id}"):
+        # Memory is taken by what these say.
+        for name, _, _ in PLACES:
+            ascending(segment[name], name)
+        for field in FIELDS:
+            if int(segment[f"{field}_counts"].sum(dtype=np.int64)) != len(segment[f"{field}_positions"]):
+                raise ValueError(f"its postings in {field} do not have as many positions as they count")
     segment.file.release()
 
 

@@ -140,6 +140,8 @@ class _Block:
             rows = rows[inside]
         else:
             positions, sizes = stretches.positions(first, end), stretches.run.counts[first:end]
+            if int(sizes.sum(dtype=np.int64)) != len(positions):
+                raise IndexError(f"{len(positions)} positions are not those of {len(sizes)} postings")
         rows -= step
         places = rows.repeat(sizes)
         # In half of the size, into which all fit, this takes half of the time.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsindex.engines.base import Document
-from newsindex.engines.whoosh.arrays import Array, ArrayFile, Directory
+from newsindex.engines.whoosh.arrays import Array, ArrayFile, Directory, ascending
 from newsindex.engines.whoosh.labels import Labels
 from newsindex.engines.whoosh.layout import Strings, key_hash, stem_key
 from newsindex.engines.whoosh.records import KINDS, ArticleRecord, decoded_article, document
@@ -23,7 +23,7 @@ from newsindex.exceptions import IndexDamaged
 from newsindex.paragraphs import Paragraph
 
 #: So many positions for each word of a tag would be no segment of ours: there is no memory to be taken for them.
-_MOST_PLACES: Final = 1_000
+MOST_PLACES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Segment:
         """The key of an article."""
         try:
             return self._keys[article].decode(errors="surrogatepass")
-        except (IndexError, UnicodeDecodeError) as error:
+        except (IndexError, ValueError) as error:
             # Asked for each article of a list, so not through the slower boundary of the other methods.
             raise damaged(self, f"the key of article {article} can't be read ({error}).") from error
 
@@ -126,7 +126,7 @@ class Segment:
         """The text of a paragraph."""
         try:
             return self._texts[number].decode(errors="surrogatepass")
-        except (IndexError, UnicodeDecodeError) as error:
+        except (IndexError, ValueError) as error:
             # As in ``key``.
             raise damaged(self, f"the text of paragraph {number} can't be read ({error}).") from error
 
@@ -149,7 +149,8 @@ class Segment:
             with self._boundary:
                 spelt = Strings(self.file, f"{kind}_names")
                 names = tuple(spelt[number].decode(errors="surrogatepass") for number in range(len(spelt)))
-                found = self._labels[kind] = Labels(names, self.file[f"{kind}_at"], self.file[f"{kind}_values"])
+                at = ascending(self.file[f"{kind}_at"], f"{kind}_at")
+                found = self._labels[kind] = Labels(names, at, self.file[f"{kind}_values"])
         return found
 
     @cached_property
@@ -170,7 +171,7 @@ class Segment:
             articles = self["tags_articles"].repeat(counts)
             sizes = np.zeros(self.articles, np.intp)
             np.maximum.at(sizes, articles, positions + 1)
-            if int(sizes.sum()) > _MOST_PLACES * (len(positions) + _MOST_PLACES):
+            if int(sizes.sum()) > MOST_PLACES * (len(positions) + MOST_PLACES):
                 raise ValueError("its tags have positions far beyond their words")
             # One place before each article stays free, too.
             heads = (sizes + 1).cumsum() - sizes
@@ -186,8 +187,8 @@ class Segment:
         if found is None:
             with self._boundary:
                 found = self._fields[name] = FieldPostings(
-                    memoryview(self.file[f"{name}_at"]),
-                    memoryview(self.file[f"{name}_positions_at"]),
+                    memoryview(ascending(self.file[f"{name}_at"], f"{name}_at")),
+                    memoryview(ascending(self.file[f"{name}_positions_at"], f"{name}_positions_at")),
                     f"{name}_articles",
                     f"{name}_counts",
                     "text_best" if name == "text" else None,
@@ -203,7 +204,7 @@ class Segment:
         """The keys of some articles, at less cost than one by one."""
         try:
             return [key.decode(errors="surrogatepass") for key in self._keys.some(articles)]
-        except (IndexError, UnicodeDecodeError) as error:
+        except (IndexError, ValueError) as error:
             raise damaged(self, f"the keys of its articles can't be read ({error}).") from error
 
     def forms_of(self, stem: str, language: str) -> NDArray[np.uint32]:

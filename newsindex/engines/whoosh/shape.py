@@ -37,6 +37,13 @@ PLACES: Final = (
     ),
     *((f"{field}_positions_at", "forms", (f"{field}_positions",)) for field in FIELDS),
 )
+#: What may take more than 32 bits: places in what a segment may have very much of. No sum of smaller numbers goes
+#: beyond 64 bits, which numpy does not look for before it takes memory and writes to it.
+_LARGE: Final = frozenset(
+    {*(f"{name}_at" for name in STRINGS), *(f"{field}_{name}" for field in FIELDS for name in ("at", "positions_at"))}
+)
+#: There are not so many stemmers, and a search looks for its words in each language.
+_MOST_LANGUAGES: Final = 500
 
 
 def check(segment: Segment) -> None:
@@ -49,6 +56,8 @@ def check(segment: Segment) -> None:
 
 
 def _misfits(segment: Segment) -> Iterator[str]:
+    if len(segment.languages) > _MOST_LANGUAGES or not all(isinstance(each, str) for each in segment.languages):
+        yield "what it has for languages are none."
     counts = {"articles": segment.articles, "paragraphs": segment.paragraphs}
     for name, count in STRINGS.items():
         counts.setdefault(count, len(segment.file.unchecked(f"{name}_at")) - 1)
@@ -81,5 +90,6 @@ def _misfits(segment: Segment) -> Iterator[str]:
 def _mistyped(segment: Segment, name: str) -> Iterator[str]:
     found = segment.file.unchecked(name).dtype
     expected = article_type(segment.articles).str if name in _ARTICLES else _TYPES.get(name)
-    if found != np.dtype(expected) if expected else found.kind != "u" or (name in STRINGS and found.itemsize > 1):
+    most = 1 if name in STRINGS else 8 if name in _LARGE else 4
+    if found != np.dtype(expected) if expected else found.kind != "u" or found.itemsize > most:
         yield f"its array {name} has values of the type {found.str}."

@@ -18,6 +18,8 @@ Numbers = NDArray[np.int64]
 _STEP: Final = 4096
 #: Fewer strings are handled one by one.
 FEW: Final = 2_000
+#: So are those that would take more bytes than this, all made as long as the longest: that may have thousands.
+_PADDED: Final = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ def _united(lists: Sequence[Sorted], begins: Sequence[int], ends: Sequence[int])
     if sum(counts) <= FEW:
         return _of_few(lists, pieces)
     width = max(1, *(int((stops - starts).max()) for starts, stops in pieces if len(starts)))
+    if sum(counts) * width > _PADDED:
+        return _of_few(lists, pieces)
     padded = np.zeros((sum(counts), width), np.uint8)
     sizes = np.concatenate([stops - starts for starts, stops in pieces])
     inside = np.arange(width) < sizes[:, None]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from newsindex.engines.base import Problem
 from newsindex.engines.whoosh.arrays import Array
@@ -17,7 +18,7 @@ from newsindex.engines.whoosh.layout import LABELS, Strings, form_terms, form_wo
 from newsindex.engines.whoosh.manifest import SEGMENT
 from newsindex.engines.whoosh.merging import BLOCK, ranges, sizes_between
 from newsindex.engines.whoosh.records import KINDS
-from newsindex.engines.whoosh.segments import Segment
+from newsindex.engines.whoosh.segments import MOST_PLACES, Segment
 from newsindex.engines.whoosh.shape import PLACES
 from newsindex.engines.whoosh.storage import reading
 from newsindex.engines.whoosh.store import Member, Store
@@ -51,7 +52,7 @@ def _segment(segment: Segment) -> list[str]:
         return broken
     with reading(f"segment {segment.id}"):
         # Each step reads in safety what those before it have found to be right.
-        for step in (_places, _dictionary, _articles, _paragraphs, _labels, _stems, _postings):
+        for step in (_places, _dictionary, _articles, _paragraphs, _labels, _stems, _postings, _positions):
             found = list(step(segment))
             if found:
                 return found
@@ -114,8 +115,20 @@ def _labels(segment: Segment) -> Iterator[str]:
         names = len(segment[f"{kind}_names_at"]) - 1
         if not np.array_equal(np.unique(values), np.arange(names)):
             yield f"its array {kind}_values does not have each of {names} values."
-        elif not _ascending(values, at):
+            return
+        if not _ascending(values, at):
             yield f"its array {kind}_values does not ascend within an article."
+            return
+    own = {kind: segment.labels(kind) for kind in LABELS}
+    for article in range(segment.articles):
+        record = segment.record(article)
+        source = segment.key(article).partition(":")[0]
+        said: tuple[Sequence[str], ...] = (record.tags, record.authors, (record.section,), record.audiences, (source,))
+        for (kind, labels), written in zip(own.items(), said, strict=True):
+            places = labels.values[labels.at[article] : labels.at[article + 1]].tolist()
+            if [labels.names[place] for place in places] != sorted(set(written)):
+                yield f"its array {kind}_values does not have what {segment.key(article)} has."
+                return
 
 
 def _stems(segment: Segment) -> Iterator[str]:
@@ -133,6 +146,10 @@ def _stems(segment: Segment) -> Iterator[str]:
     owners = np.repeat(np.arange(len(stems)), sizes_between(at))
     if sorted(pairs) != [(stems[stem], form) for stem, form in zip(owners.tolist(), forms.tolist(), strict=True)]:
         yield "its stems are not those of its forms."
+    # Words are looked for in these languages only. One whose articles have no words has no stems.
+    own = {stem.partition(b":")[0].decode() for stem in stems}
+    if list(segment.languages) != sorted({*segment.languages, *own}):
+        yield f"its languages {segment.languages!r:.200} are not those of its stems."
 
 
 def _postings(segment: Segment) -> Iterator[str]:
@@ -174,6 +191,35 @@ def _block(segment: Segment, field: str, begin: int, end: int) -> str:
         positions[ends[1:] - 1] < starts[last].astype(np.int64) + lengths[last]
     )
     return "" if np.all(inside) else "have positions outside of their articles."
+
+
+def _positions(segment: Segment) -> Iterator[str]:
+    """Of what is no paragraph: each position up to the length is taken, but for the free ones between two tags."""
+    tags = np.fromiter((len(segment.record(article).tags) for article in range(segment.articles)), np.int64)
+    for field in (name for name in FIELDS if name != "text"):
+        lengths = segment[f"{field}_length"].astype(np.int64)
+        sizes = lengths + np.maximum(tags - 1, 0) if field == "tags" else lengths
+        if not _fit(segment, field, lengths, np.where(lengths > 0, sizes, 0)):
+            yield f"its array {field}_length does not fit its array {field}_positions."
+
+
+def _fit(segment: Segment, field: str, lengths: NDArray[np.int64], sizes: NDArray[np.int64]) -> bool:
+    """Whether the field has positions at so many of the places of each article, and none beyond. sizes: of each."""
+    ends = sizes.cumsum()
+    size = int(sizes.sum())
+    if size > MOST_PLACES * (len(segment[f"{field}_positions"]) + MOST_PLACES):
+        return False
+    taken = np.zeros(size, bool)
+    at, positions_at = segment[f"{field}_at"], segment[f"{field}_positions_at"]
+    for begin, end in ranges(positions_at, BLOCK):
+        own = slice(int(at[begin]), int(at[end]))
+        articles = segment[f"{field}_articles"][own].repeat(segment[f"{field}_counts"][own])
+        positions = segment[f"{field}_positions"][int(positions_at[begin]) : int(positions_at[end])]
+        if np.any(positions >= sizes[articles]):
+            return False
+        taken[(ends - sizes)[articles] + positions] = True
+    having = sizes > 0
+    return not size or np.array_equal(np.add.reduceat(taken, (ends - sizes)[having], dtype=np.int64), lengths[having])
 
 
 def _ascending(values: Array, at: Array | None = None, *, strictly: bool = False) -> bool:
