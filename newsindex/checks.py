@@ -14,6 +14,7 @@ newsindex.E021  an index lies inside of MEDIA_ROOT, STATIC_ROOT or one of STATIC
 newsindex.E022  NEWSINDEX_MAX_LAG is no number of seconds
 newsindex.E023  NEWSINDEX_LANGUAGES is no dict of language codes, or names a language without a stemmer
 newsindex.E024  NEWSINDEX_TRIGGERS is neither True nor False
+newsindex.E025  USE_TZ is False, and newsindex compares moments
 newsindex.E030  REPLICA, REPLICA_DAYS or TEST of an engine's settings is wrong
 newsindex.W001  the URLs of newsindex are not included, so no page of it can be reached
 newsindex.W002  an index was never built (asked for by ``check --database``, and so by ``migrate``)
@@ -75,7 +76,7 @@ def register() -> None:
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """The shape of the settings, then what each engine says of its own."""
     messages: list[CheckMessage] = [*_update_setting(), *_tasks(), *_lag_setting(), *_languages_setting()]
-    messages += [*_triggers_setting(), *_unknown_settings()]
+    messages += [*_triggers_setting(), *_time_zones(), *_unknown_settings()]
     shape = list(_shape())
     messages += shape
     if not shape:
@@ -238,6 +239,16 @@ def _triggers_setting() -> Iterator[CheckMessage]:
             f"NEWSINDEX_TRIGGERS must be True or False, not {wanted!r}.",
             hint='What comes from the environment is text, and "False" and "0" would mean yes. Compare it with "1".',
             id="newsindex.E024",
+        )
+
+
+def _time_zones() -> Iterator[CheckMessage]:
+    if not conf.USE_TZ:
+        yield Error(
+            "USE_TZ is False: newsindex compares moments, and dates without a time zone are none. No search would be "
+            "answered, and no article with a date indexed.",
+            hint="Set USE_TZ = True, as it is by default. TIME_ZONE may stay what it is.",
+            id="newsindex.E025",
         )
 
 

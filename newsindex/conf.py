@@ -129,6 +129,11 @@ class Conf:
         return sorted(name for name in dir(settings) if name.startswith("NEWSINDEX") and name not in ours)
 
     @property
+    def USE_TZ(self) -> bool:
+        """Django's own: whether the dates of rows know their time zone."""
+        return bool(settings.USE_TZ)
+
+    @property
     def LANGUAGE_CODE(self) -> str:
         """Django's own: the language of articles that name none."""
         return str(settings.LANGUAGE_CODE)

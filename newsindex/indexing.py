@@ -41,9 +41,8 @@ from newsindex.exceptions import (
     WriterBusy,
 )
 from newsindex.logs import get_logger, some
-from newsindex.masking import has_table as _has_table
-from newsindex.masking import pending_databases as _pending_databases
 from newsindex.models import LONGEST_KEY, IndexRun, PendingChange
+from newsindex.replicas import pending_databases as _pending_databases
 from newsindex.runs import latest, note_drain
 from newsindex.sources import Source, sources
 from newsindex.tasks import background
@@ -338,7 +337,7 @@ def _pending_database(using: str | None) -> str:
     home = router.db_for_write(PendingChange)
     if using is None or using == home:
         return home
-    return using if router.allow_migrate_model(using, PendingChange) and _has_table(using) else home
+    return using if using in _pending_databases() else home
 
 
 def _unfinished(databases: Iterable[str]) -> str | None:

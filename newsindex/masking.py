@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import InterfaceError, OperationalError, connections
 from django.db.models import QuerySet
 
 from newsindex.conf import conf
-from newsindex.documents import by_label, chunks, spelt
+from newsindex.documents import by_label, chunks, describe, spelt
 from newsindex.engines.base import EVERYTHING
+from newsindex.exceptions import EngineError
 from newsindex.models import PendingChange
 from newsindex.prepared import Prepared
-from newsindex.sources import Source, sources
+from newsindex.replicas import pending_databases
+from newsindex.sources import Source, lies_elsewhere, sources
 
 logger = logging.getLogger("newsindex")
 
@@ -33,8 +35,8 @@ BATCH: Final = 200
 
 
 def _newest_pending(engine: str, replica: str | None, most: int) -> QuerySet[PendingChange, Any]:
-    """The ids of what is pending for an engine; replica: the one that this process has of it."""
-    return PendingChange.objects.of(engine).order_by("-pk").values_list("pk")[:most]
+    """What tells rows apart that are pending for an engine; replica: the one that this process has of it."""
+    return PendingChange.objects.of(engine).order_by("-pk").values_list("pk", "created")[:most]
 
 
 _pending: Final = Prepared(_newest_pending)
@@ -67,8 +69,9 @@ class Mask:
     complete: bool = True
 
 
-#: A pending row: its database, by alias and name, and its id, which is never given again.
-_Row: TypeAlias = tuple[str, str, int]
+#: A pending row: its database, by alias and name, its id, and when it was written, as the database gives it: a database
+#: that was emptied or put back from a copy gives an id again.
+_Row: TypeAlias = tuple[str, str, int, object]
 
 
 def mask(engine: str, *, audiences: frozenset[str], now: datetime) -> Mask:
@@ -87,7 +90,7 @@ def mask(engine: str, *, audiences: frozenset[str], now: datetime) -> Mask:
     for database in pending_databases():
         name = str(connections[database].settings_dict["NAME"])
         found = _pending.rows(database, engine, conf.replica(engine), most + 1)
-        rows += [(database, name, pk) for (pk,) in found[: most + 1 - len(rows)]]
+        rows += [(database, name, pk, created) for pk, created in found[: most + 1 - len(rows)]]
     if not rows:
         return Mask()
     if len(rows) > most:
@@ -123,14 +126,14 @@ _known: Final = _Known()
 def _keys(rows: Iterable[_Row]) -> dict[_Row, str]:
     """The key of each pending row; without those that were indexed in the meantime."""
     found: dict[_Row, str] = {}
-    wanted: dict[tuple[str, str], list[int]] = {}
-    for database, name, pk in rows:
-        wanted.setdefault((database, name), []).append(pk)
-    for (database, name), pks in wanted.items():
-        for chunk in chunks(pks, BATCH):
+    wanted: dict[str, dict[int, _Row]] = {}
+    for row in rows:
+        wanted.setdefault(row[0], {})[row[2]] = row
+    for database, by_id in wanted.items():
+        for chunk in chunks(by_id, BATCH):
             pending = PendingChange.objects.using(database).filter(pk__in=chunk)
             for pk, label, object_pk in pending.values_list("pk", "source", "object_pk"):
-                found[database, name, pk] = f"{label}:{spelt(label, object_pk)}"
+                found[by_id[pk]] = f"{label}:{spelt(label, object_pk)}"
     return found
 
 
@@ -149,7 +152,10 @@ def _of_source(source: Source[Any], pks: list[str]) -> dict[str, Standing]:
     try:
         rows = source.load(pks)
         public = source.public_pks(rows)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError) as error:
+        if lies_elsewhere(source):
+            # Not taken for hidden, which would be remembered for as long as they are pending.
+            raise EngineError(f"The rows of {source.label} can't be loaded: {describe(error)}") from error
         raise
     except Exception:  # the fault boundary around a site's source: in doubt nobody sees the row
         logger.exception("Rows of %s that are pending can't be loaded; they are left out of searches.", source.label)
@@ -166,24 +172,3 @@ def _of_row(source: Source[Any], row: Any) -> Standing:
     except Exception as error:  # as above; the drain logs it in full
         logger.warning("%s is pending and left out of searches: %s", source.key(row), type(error).__name__)
         return Standing(exists=True)
-
-
-def pending_databases() -> list[str]:
-    """Where changes are noted: every database that may have the table of PendingChange and has it.
-
-    Not copies for reading: nothing can be written there, and what is pending there is pending in the other one.
-    """
-    allowed = [alias for alias in conf.databases() if router.allow_migrate_model(alias, PendingChange)]
-    return allowed if len(allowed) < 2 else [alias for alias in allowed if has_table(alias)]
-
-
-def has_table(database: str) -> bool:
-    if database not in _with_table:
-        if PendingChange._meta.db_table not in connections[database].introspection.table_names():
-            return False
-        _with_table.add(database)
-    return True
-
-
-#: Databases that were seen to have the table.
-_with_table: set[str] = set()

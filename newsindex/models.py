@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import islice
+from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from django.db import models, router, transaction
-from django.db.models import F, Q
+from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import Signal
 from django.urls import reverse
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 LONGEST_KEY: Final = 255
 #: How many rows a bulk change of a NotedQuerySet takes at a time.
 NOTED_AT_A_TIME: Final = 500
+
+#: What ``bulk_create`` takes by position.
+_BULK_CREATE: Final = ("batch_size", "ignore_conflicts", "update_conflicts", "update_fields", "unique_fields")
 
 M = TypeVar("M", bound=models.Model)
 
@@ -52,9 +57,11 @@ class NotedQuerySet(models.QuerySet[M]):
             # Not from a database for reading, which may lag behind.
             rows = self.using(self._for_write_alias())
             for chunk in _chunks(dict.fromkeys(rows.order_by().values_list("pk", flat=True))):
+                chosen = rows.filter(pk__in=chunk)
+                moved = self._new_keys(chosen, kwargs)
                 self._say_changed(chunk, leaving=True)
-                changed += super(NotedQuerySet, rows.filter(pk__in=chunk)).update(**kwargs)
-                self._say_changed(chunk)
+                changed += super(NotedQuerySet, chosen).update(**kwargs)
+                self._say_changed([*chunk, *moved])
         return changed
 
     update.alters_data = True  # type: ignore[attr-defined]
@@ -62,16 +69,44 @@ class NotedQuerySet(models.QuerySet[M]):
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         """As Django's. Rows of which the database tells no key are those whose keys are above all before."""
         with _in_one_transaction(self._for_write_alias()):
+            given = {**dict(zip(_BULK_CREATE, args, strict=False)), **kwargs}
+            objs = list(objs)
             everything = self.model._base_manager.using(self._for_write_alias())
-            ignoring = kwargs.get("ignore_conflicts") or len(args) > 1
-            last = everything.aggregate(last=models.Max("pk"))["last"] if ignoring else None
+            told = transaction.get_connection(everything.db).features.can_return_rows_from_bulk_insert
+            untold = given.get("ignore_conflicts") or not (told or given.get("update_conflicts"))
+            # A maximum of UUIDs, which PostgreSQL does not have, is never asked for: whoever makes one knows it before.
+            untold = untold and any(obj.pk is None for obj in objs)
+            last = everything.aggregate(last=models.Max("pk"))["last"] if untold else None
             created = super().bulk_create(objs, *args, **kwargs)
             pks = [obj.pk for obj in created if obj.pk is not None]
             if len(pks) < len(created):
                 new = everything.all() if last is None else everything.filter(pk__gt=last)
                 pks += new.values_list("pk", flat=True)
+            if given.get("update_conflicts") and (names := self._told_by(given.get("unique_fields"))):
+                # Where a row was there already it has kept its key, whatever key the object came with.
+                pks = list(_keys_by(everything, names, created))
             self._say_changed(pks)
         return created
+
+    def _told_by(self, fields: Iterable[str] | None) -> list[str]:
+        """The columns that tell rows of conflicts apart; none where it is the key."""
+        meta = self.model._meta
+        names = [meta.get_field(meta.pk.name if name == "pk" else name).attname for name in fields or ()]  # type: ignore[union-attr]
+        return [] if names == [meta.pk.attname] else names
+
+    def _new_keys(self, chosen: models.QuerySet[M], changes: Mapping[str, Any]) -> list[Any]:
+        """The keys that rows will have, where that is what changes."""
+        key: Any = self.model._meta.pk
+        name = next((name for name in (key.name, key.attname) if name in changes), None)
+        if name is None:
+            return []
+        while key.remote_field:
+            key = key.target_field
+        new = changes[name]
+        if not hasattr(new, "resolve_expression"):
+            return [new.pk if isinstance(new, models.Model) else new]
+        found = chosen.order_by().annotate(newsindex_key=ExpressionWrapper(new, output_field=key))
+        return list(found.values_list("newsindex_key", flat=True))
 
     def _raw_delete(self, using: Any) -> int:
         # Private, but what Django deletes by where it sees nobody who listens.
@@ -90,10 +125,17 @@ class NotedQuerySet(models.QuerySet[M]):
         return self._db or router.db_for_write(self.model, **self._hints)
 
 
-def _chunks(pks: Iterable[Any]) -> Iterable[list[Any]]:
-    iterator = iter(pks)
+def _chunks(items: Iterable[Any]) -> Iterable[list[Any]]:
+    iterator = iter(items)
     while chunk := list(islice(iterator, NOTED_AT_A_TIME)):
         yield chunk
+
+
+def _keys_by(rows: models.QuerySet[Any], names: Sequence[str], objs: Iterable[models.Model]) -> Iterator[Any]:
+    """The keys of the rows that have the values of ``objs`` in the columns ``names``."""
+    for chunk in _chunks(objs):
+        same = [Q(**{name: getattr(obj, name) for name in names}) for obj in chunk]
+        yield from rows.filter(reduce(or_, same)).values_list("pk", flat=True)
 
 
 class ArticleQuerySet(NotedQuerySet["Article"]):

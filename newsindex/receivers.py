@@ -78,6 +78,11 @@ def resolve(model: type[Model], path: str) -> list[Any] | None:
     return fields
 
 
+def points_back(fields: Iterable[Any]) -> bool:
+    """Whether a relation of a path is kept in the rows at its other end: a new row there changes what it leads to."""
+    return any(field.one_to_many or (field.auto_created and not field.concrete) for field in fields)
+
+
 def carried(model: type[Model], seen: tuple[Any, ...] = ()) -> Iterator[str]:
     """The paths to what takes rows of ``model`` with it, in the database: Django sends no signal for those rows."""
     for field in model._meta.concrete_fields:
@@ -114,7 +119,7 @@ class _Receivers:
         for model in family(self.model):
             handler: Any = self._row_changed
             if not issubclass(model, concrete(self.model)):
-                link = self.model._meta.get_ancestor_link(model)
+                link = self.model._meta.get_ancestor_link(concrete(model))
                 if link is None:
                     continue
                 handler = partial(self._target_changed, path=link.name, reverse=False)
@@ -135,7 +140,7 @@ class _Receivers:
         fields = resolve(self.model, path)
         if fields is None:
             return  # newsindex.E008 says so
-        reverse = any(field.auto_created and not field.concrete for field in fields)
+        reverse = points_back(fields)
         handler = partial(self._target_changed, path=path, reverse=reverse)
         for model in family(fields[-1].related_model):
             # Before a deletion the rows still point to their target; before a save they may point to another.
@@ -159,8 +164,12 @@ class _Receivers:
         self, *, sender: type[Model], pks: Iterable[Any], using: str, leaving: bool, **kwargs: Any
     ) -> None:
         if not issubclass(sender, concrete(self.model)):
-            link = self.model._meta.get_ancestor_link(sender)
+            link = self.model._meta.get_ancestor_link(concrete(sender))
             self._targets_changed(pks=pks, using=using, leaving=leaving, path=link.name if link else "", reverse=False)
+        elif not shares_key(sender, concrete(self.model)):
+            # A child with a key of its own: told by what it inherits, as long as it is there.
+            rows = sender._base_manager.using(using).filter(pk__in=list(pks))
+            self._enqueue(rows.values_list(self.model._meta.pk.name, flat=True), using)
         elif not leaving:
             self._enqueue(pks, using)
 
@@ -265,13 +274,24 @@ def concrete(model: type[Model]) -> type[Model]:
 
 
 def family(model: type[Model]) -> list[type[Model]]:
-    """The models whose rows are rows of ``model``, or have one: itself, proxies, children, parents."""
+    """The models whose rows are rows of ``model``, or have one: itself, children, parents, and proxies of each."""
     whole = concrete(model)
     return [
         other
         for other in apps.get_models(include_auto_created=True)
-        if issubclass(other, whole) or issubclass(whole, other)
+        if issubclass(other, whole) or issubclass(whole, concrete(other))
     ]
+
+
+def shares_key(model: type[Model], ancestor: type[Model]) -> bool:
+    """Whether the key of a row of ``model`` is that of the row of ``ancestor`` that it contains."""
+    model = concrete(model)
+    while model is not ancestor:
+        pk = model._meta.pk
+        if not (pk.remote_field and getattr(pk.remote_field, "parent_link", False)):
+            return False
+        model = concrete(pk.related_model)  # type: ignore[arg-type]
+    return True
 
 
 def _pk(instance: Model, model: type[Model]) -> object:

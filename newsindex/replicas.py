@@ -31,6 +31,7 @@ from newsindex.engines import engines
 from newsindex.engines.base import Engine, Health
 from newsindex.exceptions import ConfigurationError, EngineError, IndexDamaged, IndexNotBuilt, NewsIndexError
 from newsindex.models import PendingChange, Replica
+from newsindex.sources import sources
 
 logger = logging.getLogger("newsindex")
 
@@ -363,7 +364,9 @@ def drop_lost(alias: str, database: str) -> list[str]:
 
 def forget(alias: str, name: str) -> bool:
     """Drop the replica ``name``, which will not come back; False where there is none."""
-    dropped = [_drop(Replica.objects.using(database).filter(engine=alias, name=name)) for database in _databases()]
+    dropped = [
+        _drop(Replica.objects.using(database).filter(engine=alias, name=name)) for database in pending_databases()
+    ]
     return any(dropped)
 
 
@@ -380,7 +383,7 @@ class Standing:
 def standings(alias: str) -> list[Standing]:
     """The replicas of an index by name."""
     names: dict[str, list[tuple[datetime, int]]] = {}
-    for database in _databases():
+    for database in pending_databases():
         pending = PendingChange.objects.using(database).filter(engine=alias)
         for name, seen_at in Replica.objects.using(database).filter(engine=alias).values_list("name", "seen"):
             if name or conf.replica(alias) is not None:
@@ -402,9 +405,27 @@ def _drop(found: QuerySet[Replica]) -> bool:
     return True
 
 
-def _databases() -> list[str]:
-    return [alias for alias in conf.databases() if router.allow_migrate_model(alias, Replica) and _has_table(alias)]
+# Where it is noted.
+
+
+def pending_databases() -> list[str]:
+    """Where changes are noted: the home of PendingChange, and where rows of sources are written beside a table of it.
+
+    No other database is touched, be it a copy for reading, away, or out of bounds for a test.
+    """
+    home = router.db_for_write(PendingChange)
+    written = {router.db_for_write(source.model) for source in sources} - {home}
+    beside = {alias for alias in written if router.allow_migrate_model(alias, PendingChange) and _has_table(alias)}
+    return [alias for alias in conf.databases() if alias == home or alias in beside]
 
 
 def _has_table(database: str) -> bool:
-    return Replica._meta.db_table in connections[database].introspection.table_names()
+    if database not in _with_table:
+        if PendingChange._meta.db_table not in connections[database].introspection.table_names():
+            return False
+        _with_table.add(database)
+    return True
+
+
+#: Databases that were seen to have the table.
+_with_table: set[str] = set()

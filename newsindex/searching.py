@@ -62,7 +62,7 @@ from newsindex.paragraphs import Paragraph
 from newsindex.query import Note, Query, parse
 from newsindex.query.nodes import And, Everything, Node, Or, Prefix, Synonyms, Word, alternatives
 from newsindex.replicas import require_current
-from newsindex.sources import Source, sources
+from newsindex.sources import Source, lies_elsewhere, sources
 
 logger = get_logger(__name__)
 T = TypeVar("T")
@@ -1040,9 +1040,11 @@ def _loaded(source: Source[Any], pks: list[str], everything: bool) -> dict[str, 
     """EngineError where a site's source can't tell its rows: nobody knows then what may be shown."""
     try:
         return source.load(pks) if everything else source.load_public(pks)
-    except (OperationalError, InterfaceError, NewsIndexError):
+    except NewsIndexError:
         raise
     except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and not lies_elsewhere(source):
+            raise
         raise EngineError(f"The rows of {source.label} can't be loaded: {type(error).__name__}: {error}") from error
 
 

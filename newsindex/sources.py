@@ -16,7 +16,7 @@ from django.utils.module_loading import autodiscover_modules
 from newsindex.conf import conf
 from newsindex.engines.base import PUBLIC, Document, versioned
 from newsindex.exceptions import ConfigurationError
-from newsindex.models import Article
+from newsindex.models import Article, PendingChange
 from newsindex.paragraphs import Paragraph, from_html, from_markdown, from_plain, paragraphs
 
 M = TypeVar("M", bound=Model)
@@ -179,7 +179,8 @@ class Source(Generic[M]):
         pks = self._primary(self.queryset()).order_by("pk").values_list("pk", flat=True)
         batch = list(pks[:size])
         while batch:
-            yield [self.pk_text(pk) for pk in batch]
+            # A queryset that is narrowed through a relation has a row as often as that leads to it.
+            yield [self.pk_text(pk) for pk in dict.fromkeys(batch)]
             batch = list(pks.filter(pk__gt=batch[-1])[:size])
 
     def _shown(self) -> QuerySet[M]:
@@ -207,6 +208,12 @@ class Source(Generic[M]):
             except ValidationError:
                 continue
         return valid
+
+
+def lies_elsewhere(source: Source[Any]) -> bool:
+    """Whether rows are in another database than what newsindex keeps, so that one may be away without the other."""
+    home = router.db_for_write(PendingChange)
+    return {router.db_for_read(source.model), router.db_for_write(source.model)} != {home}
 
 
 class Sources:

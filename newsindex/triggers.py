@@ -26,7 +26,7 @@ from newsindex.conf import conf
 from newsindex.engines import engines
 from newsindex.exceptions import ConfigurationError
 from newsindex.models import LONGEST_KEY, PendingChange, Replica
-from newsindex.receivers import concrete, family, followed, resolve
+from newsindex.receivers import concrete, family, followed, points_back, resolve, shares_key
 from newsindex.sources import Source, sources
 
 VENDORS: Final = ("postgresql", "sqlite")
@@ -203,7 +203,7 @@ class _Rules:
             if model._meta.proxy or not model._meta.managed and model is not self.model:
                 continue
             if issubclass(model, concrete(self.model)):
-                if _shares_key(model, concrete(self.model)):
+                if shares_key(model, concrete(self.model)):
                     pk: Any = model._meta.pk
                     yield from self._columns(model._meta.db_table, {pk.column: pk})
             else:
@@ -216,7 +216,7 @@ class _Rules:
             target = field.related_model
             if not (isinstance(target, type) and issubclass(concrete(self.model), concrete(target))):
                 continue
-            if field.target_field.primary_key and _shares_key(self.model, concrete(target)):
+            if field.target_field.primary_key and shares_key(self.model, concrete(target)):
                 columns[field.column] = field
         yield from self._columns(through._meta.db_table, columns)
         for private in through._meta.private_fields:
@@ -235,11 +235,10 @@ class _Rules:
         fields = resolve(self.model, path)
         if fields is None:
             return
-        points_back = any(field.auto_created and not field.concrete for field in fields)
         target = fields[-1].related_model
         for model in family(target):
             if not model._meta.proxy and issubclass(concrete(target), model):
-                yield from self._queries(model, f"{path}__{_key_name(model)}", points_back)
+                yield from self._queries(model, f"{path}__{_key_name(model)}", points_back(fields))
         last = fields[-1]
         if len(fields) == 1 and last.many_to_many and last.auto_created:
             yield from self._through(last.field.remote_field.through)
@@ -330,16 +329,6 @@ class _Rules:
         raise ConfigurationError(
             f"{self.source.label}: no trigger can spell a key that is a {kind}. Unregister the source, or go without."
         )
-
-
-def _shares_key(model: type[Model], ancestor: type[Model]) -> bool:
-    """Whether the key of a row of ``model`` is that of the row of ``ancestor`` that it contains."""
-    while concrete(model) is not ancestor:
-        pk = model._meta.pk
-        if not (pk.remote_field and getattr(pk.remote_field, "parent_link", False)):
-            return False
-        model = pk.related_model  # type: ignore[assignment]
-    return True
 
 
 def _key_name(model: type[Model]) -> str:

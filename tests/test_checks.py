@@ -143,7 +143,7 @@ def test_e008_what_is_followed_is_no_relation(story: type[Story]) -> None:
         "StorySource.follow has 'writer', which is no relation of blog.story.",
     ]
     assert (found()[0].hint or "").startswith(
-        "Its relations are: chapters, prequels, sequels. What follow names replaces"
+        "Its relations are: chapters, prequels, remarks, saga, sequels. What follow names replaces"
     )
 
 
@@ -263,6 +263,14 @@ def test_languages_that_are_treated_like_others(settings: Any) -> None:
 def test_e024_triggers_are_wanted_or_not(settings: Any, wanted: object) -> None:
     settings.NEWSINDEX_TRIGGERS = wanted
     assert (only().id, repr(wanted) in only().msg) == ("newsindex.E024", True)
+
+
+def test_e025_dates_without_a_time_zone(settings: Any) -> None:
+    settings.USE_TZ = False
+    assert (only().id, only().hint) == (
+        "newsindex.E025",
+        "Set USE_TZ = True, as it is by default. TIME_ZONE may stay what it is.",
+    )
 
 
 @pytest.mark.parametrize("entry", [{"TEST": []}, {"TEST": {"path": "x"}}, {"REPLICA_DAYS": "7"}, {"REPLICA": 3}])

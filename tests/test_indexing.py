@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
-from newsindex import indexing, masking
+from newsindex import indexing, replicas
 from newsindex.engines import engines
 from newsindex.engines.base import Engine
 from newsindex.engines.memory import MemoryEngine
@@ -581,6 +583,26 @@ class NotesElsewhere:
         return (db == "other") == (app_label == "blog")
 
 
+class NotesAndTheirsElsewhere(NotesElsewhere):
+    """What is pending may lie there, too."""
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        return db == "default" or app_label in ("blog", "newsindex")
+
+
+class CopyForReading:
+    """The database "other" follows the default one."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "other"
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "default"
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        return True
+
+
 @pytest.fixture
 def other(transactional_db: None, tmp_path: Path) -> Iterator[None]:
     """A second database, with the table of notes and none of ours."""
@@ -591,7 +613,7 @@ def other(transactional_db: None, tmp_path: Path) -> Iterator[None]:
         editor.create_model(Note)
     yield
     connections["other"].close()
-    masking._with_table.discard("other")
+    replicas._with_table.discard("other")
     del connections["other"], connections.settings["other"]
 
 
@@ -618,13 +640,55 @@ def test_rows_of_another_database_are_indexed_when_they_are_committed(other: Non
     assert set(index().values()) == {"second", "Harbour"}
 
 
-def test_nothing_is_written_to_a_copy_for_reading(other: None) -> None:
-    """Even where the router says, as that of Django's own documentation does, that the copy may have the table."""
+def test_a_database_with_rows_of_a_source_and_our_table_keeps_its_own_notes(other: None, settings: Any) -> None:
     with connections["other"].schema_editor() as editor:
         editor.create_model(PendingChange)
-    assert masking.pending_databases() == ["default", "other"]
-    connections.settings["other"]["TEST"] = {**connections.settings["other"]["TEST"], "MIRROR": "default"}
-    assert masking.pending_databases() == ["default"]
+    assert replicas.pending_databases() == ["default"]
+    settings.DATABASE_ROUTERS = [NotesElsewhere()]
+    assert replicas.pending_databases() == ["default"]
+    settings.DATABASE_ROUTERS = [NotesAndTheirsElsewhere()]
+    assert replicas.pending_databases() == ["default", "other"]
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "dummy"])
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_no_source_is_written_to_may_be_away(client: Client, engine: str) -> None:
+    """A legacy database that is down, and the empty default of Django's documentation; a router forbids neither."""
+    there = connections.settings["default"]
+    away = {"ENGINE": f"django.db.backends.{engine}", "NAME": "legacy", "HOST": "127.0.0.1", "PORT": "1"}
+    connections.settings["legacy"] = {**there, **away}
+    try:
+        make_article("Ferry")
+        assert not PendingChange.objects.exists()
+        assert b"Ferry" in client.get(reverse("newsindex:search"), {"q": "ferry"}).content
+        assert indexing.verify().ok and indexing.rebuild().ok
+        assert replicas.standings("default") == []
+        assert [each.alias for each in connections.all(initialized_only=True)] == ["default"]
+    finally:
+        del connections.settings["legacy"]
+
+
+def test_rows_whose_database_is_away_leave_the_site_standing(other: None, settings: Any, client: Client) -> None:
+    settings.DATABASE_ROUTERS = [NotesElsewhere()]
+    article, note = make_article("Ferry"), Note.objects.create(text="The ferry")
+    search, page = reverse("newsindex:search"), article.get_absolute_url()
+    assert [client.get(url, {"q": "ferry"}).status_code for url in (search, page)] == [200, 200]
+    with connections["other"].cursor() as cursor:
+        cursor.execute("ALTER TABLE blog_note RENAME TO away")  # an OperationalError, as where there is no server
+    for pending in (False, True):
+        if pending:
+            settings.NEWSINDEX_UPDATE = "command"
+            indexing.enqueue("blog.note", [note.pk])
+        assert client.get(search, {"q": "ferry"}).status_code == 503
+        assert client.get(page).status_code == 200
+
+
+def test_a_copy_for_reading_is_not_asked(other: None, settings: Any) -> None:
+    """Where the router of Django's own documentation says that the copy, too, may have the tables."""
+    with connections["other"].schema_editor() as editor:
+        editor.create_model(PendingChange)
+    settings.DATABASE_ROUTERS = [CopyForReading()]
+    assert replicas.pending_databases() == ["default"]
 
 
 def test_a_row_saved_in_a_database_without_our_tables(other: None) -> None:
@@ -647,6 +711,19 @@ def test_a_rebuild_holds_everything_and_nothing_else() -> None:
     assert (report.stats.articles, report.failed) == (8, 0)
     assert seen[-1] == (8, 8)
     assert not PendingChange.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("size", [1, 2, 500])
+def test_a_source_whose_queryset_has_a_row_several_times(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that is narrowed through a relation has, without distinct()."""
+    source = type(sources["blog.post"])
+    queryset = source.queryset
+    monkeypatch.setattr(source, "queryset", lambda self: queryset(self).filter(topics__name__contains="e"))
+    for slug in ("ferry", "quay"):
+        Post.objects.create(headline=slug, slug=slug).topics.set(Topic.objects.create(name=n) for n in ("sea", "reef"))
+    assert indexing.rebuild(batch_size=size).stats.articles == 2
+    assert indexing.verify().ok and indexing.verify().checked == 2
 
 
 @pytest.mark.django_db

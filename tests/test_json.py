@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from datetime import timezone as fixed
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
+from django.urls import resolve, reverse
 
 from newsindex.models import Article
 from tests.blog.models import Post
@@ -114,3 +116,10 @@ def test_html_is_text(client: Client) -> None:
     hit = client.get("/search/json/?q=rain").json()["hits"][0]
     assert hit["title"]["text"] == "<script>alert(1)</script>"
     assert hit["paragraphs"][0]["text"] == "rain"
+
+
+@pytest.mark.parametrize("pk", ["a/b", "two\nlines", "a?b#c%0A", " "])
+def test_any_key_has_the_page_of_what_is_like_it(client: Client, pk: str) -> None:
+    url = reverse("newsindex:like", args=[f"shop.item:{pk}", 3])
+    assert resolve(unquote(url)).kwargs == {"key": f"shop.item:{pk}", "number": 3}
+    assert client.get(url).status_code == 404

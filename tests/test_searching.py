@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.paginator import Paginator
@@ -234,6 +235,22 @@ def test_where_nothing_may_be_counted_many_that_have_all_words_are_not_called_fe
         PendingChange.objects.create(engine="default", source="blog.post", object_pk="404")
         found = search("river bridge old", limit=5)
         assert found.withheld and not found.relaxed and found.count() == 6
+
+
+def test_what_is_known_of_a_pending_change_is_not_said_of_another_that_gets_its_id(settings: Any) -> None:
+    """As in a database that was emptied, or put back from a copy, while this process went on."""
+    settings.NEWSINDEX_UPDATE = "command"
+    first, second = make_article("Harbour first"), make_article("Harbour second")
+    indexing.update()
+    first.save()
+    row = PendingChange.objects.get()
+    assert search("harbour").count() == 2
+    indexing.update()
+    second.status = "draft"
+    second.save()
+    PendingChange.objects.update(id=row.pk)
+    assert suggest("sec") == []
+    assert search("harbour", limit=0).count() == 1
 
 
 def test_a_misspelt_word_is_corrected() -> None:

@@ -1,10 +1,12 @@
 """A post with an integer key and a note with a UUID key; topics by an ordinary many-to-many.
 
-PinnedPost and Review are saved in the place of a Post; a Story has its text in the rows of another table.
+PinnedPost and Review are saved in the place of a Post; a Story has its text in the rows of other tables.
 """
 
 import uuid
 
+from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.urls import reverse
 
@@ -57,9 +59,21 @@ class Review(Post):
     stars = models.PositiveSmallIntegerField(default=3)
 
 
+class Remark(models.Model):
+    # Models without migrations get their tables before those that have some.
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE, db_constraint=False)
+    object_id = models.PositiveBigIntegerField()
+    about = GenericForeignKey()
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.text[:30]
+
+
 class Story(models.Model):
     name = models.CharField(max_length=100)
     sequels = models.ManyToManyField("self", symmetrical=False, related_name="prequels", blank=True)
+    remarks = GenericRelation(Remark)
 
     def __str__(self) -> str:
         return self.name
@@ -94,3 +108,19 @@ class Chapter(models.Model):
 
     def __str__(self) -> str:
         return self.text[:30]
+
+
+class Saga(Story):
+    """With a key of its own, which is not that of the story."""
+
+    number = models.BigAutoField(primary_key=True)
+    story = models.OneToOneField(Story, parent_link=True, on_delete=models.CASCADE)
+
+
+class Ware(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    code = models.CharField(max_length=20, unique=True)
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.code

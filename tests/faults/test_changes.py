@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
@@ -30,7 +31,7 @@ from newsindex.engines import engines
 from newsindex.models import Article, NotedQuerySet, PendingChange, Tag, TaggedArticle
 from newsindex.paragraphs import Paragraph
 from newsindex.sources import Source, register, sources, unregister
-from tests.blog.models import Chapter, Note, Post, Review, Story, Topic, Writer
+from tests.blog.models import Chapter, Note, PinnedPost, Post, Remark, Review, Saga, Story, Topic, Ware, Writer
 from tests.factories import make_article
 from tests.faults import postgresql
 from tests.faults.test_replicas import require_server
@@ -55,18 +56,22 @@ class World:
     sequel: Story
     chapter: Chapter
     review: Review
+    remark: Remark
+    saga: Saga
+    ware: Ware
 
 
 @pytest.fixture(autouse=True)
 def more_sources() -> Iterator[None]:
-    """A source with relations that point back, and one of a model with its row in two tables."""
+    """One with relations that point back, of models with rows in two tables, and one whose objects bring their keys."""
 
     @register(Story)
     class StorySource(Source[Story]):
-        follow = ("chapters", "sequels")
+        follow = ("chapters", "sequels", "remarks")
 
         def paragraphs(self, story: Story) -> tuple[Paragraph, ...]:
-            return self.from_plain("\n\n".join(story.chapters.order_by("pk").values_list("text", flat=True)))
+            parts = [part.text for parts in (story.chapters, story.remarks) for part in parts.order_by("pk")]
+            return self.from_plain("\n\n".join(parts))
 
         def tags(self, story: Story) -> list[str]:
             return sorted(story.sequels.values_list("name", flat=True))
@@ -84,11 +89,17 @@ def more_sources() -> Iterator[None]:
         def authors(self, review: Review) -> list[str]:
             return [review.writer.name] if review.writer else []
 
-    for label in ("blog.story", "blog.review"):
+    @register(Ware)
+    class WareSource(Source[Ware]):
+        def paragraphs(self, ware: Ware) -> tuple[Paragraph, ...]:
+            return self.from_plain(ware.text)
+
+    for label in ("blog.story", "blog.review", "blog.ware"):
         receivers.connect_source(sources[label])
     yield
     unregister(Story)
     unregister(Review)
+    unregister(Ware)
 
 
 @pytest.fixture
@@ -114,6 +125,9 @@ def world(db: None, more_sources: None) -> World:
         sequel=sequel,
         chapter=Chapter.objects.create(story=story, text="One"),
         review=Review.objects.create(headline="Boat", slug="boat", body="Good", writer=writer),
+        remark=Remark.objects.create(about=story, text="Wet"),
+        saga=Saga.objects.create(name="Flood"),
+        ware=Ware.objects.create(code="rope", text="Hemp"),
     )
     indexing.update()
     assert indexing.verify().ok and not PendingChange.objects.exists()
@@ -221,7 +235,16 @@ SIGNALS: dict[str, Callable[[World], Any]] = {
     "story: followed one renamed": lambda w: changed(name="Flow")(w.sequel),
     "review: save": lambda w: changed(stars=5)(w.review),
     "review: saved as its parent": lambda w: changed(headline="New")(Post.objects.get(pk=w.review.pk)),
+    "review: saved as a proxy of its parent": lambda w: changed(headline="N")(PinnedPost.objects.get(pk=w.review.pk)),
     "review: delete": lambda w: w.review.delete(),
+    "remark: create": lambda w: Remark.objects.create(about=w.sequel, text="Dry"),
+    "remark: create by its story": lambda w: w.story.remarks.create(text="Dry"),
+    "remark: save": lambda w: changed(text="Dry")(w.remark),
+    "remark: about another story": lambda w: changed(about=w.sequel)(w.remark),
+    "remark: about another thing": lambda w: changed(about=w.writer)(w.remark),
+    "remark: delete": lambda w: w.remark.delete(),
+    "saga: save": lambda w: changed(name="Drought")(w.saga),
+    "saga: delete": lambda w: w.saga.delete(),
 }
 
 
@@ -252,6 +275,20 @@ def delete_raw(world: World) -> None:
     Article.objects.filter(pk=world.article.pk)._raw_delete("default")
 
 
+def noted(model: type[models.Model]) -> NotedQuerySet[Any]:
+    """The rows of a model by the queryset that a site gives it."""
+    return NotedQuerySet(model)
+
+
+def bring_wares(**options: Any) -> Callable[[World], Any]:
+    """Two objects with keys of their own, one of them with the code of a row that is there."""
+
+    def bring(world: World) -> None:
+        noted(Ware).bulk_create([Ware(code="rope", text="Wire"), Ware(code="sail", text="Linen")], **options)
+
+    return bring
+
+
 QUERYSETS: dict[str, Callable[[World], Any]] = {
     "articles: update": lambda w: Article.objects.filter(status="published").update(title="One for all"),
     "articles: update what they are chosen by": lambda w: Article.objects.published().update(status="draft"),
@@ -268,7 +305,35 @@ QUERYSETS: dict[str, Callable[[World], Any]] = {
     "tagged: update to another tag": lambda w: TaggedArticle.objects.update(tag=w.spare),
     "tagged: update to another article": lambda w: TaggedArticle.objects.update(content_object=w.other),
     "tagged: raw delete": lambda w: TaggedArticle.objects.all()._raw_delete("default"),
+    "wares: another key": lambda w: noted(Ware).update(id=uuid.UUID("a0b1c2d3-e4f5-4a6b-8c7d-0123456789ab")),
+    "notes: a key from what is there": lambda w: noted(Note).update(id=noted(Ware).values("id")[:1]),
+    "wares: bulk_create, conflicts updated": bring_wares(
+        update_conflicts=True, update_fields=["text"], unique_fields=["code"]
+    ),
+    "remarks: bulk_create": lambda w: noted(Remark).bulk_create([Remark(about=w.sequel, text="Dry")]),
+    "remarks: update moves them": lambda w: noted(Remark).update(object_id=w.sequel.pk),
+    "sagas: update what their stories have": lambda w: noted(Saga).update(name="Drought"),
+    "reviews: update as proxies of their parents": lambda w: noted(PinnedPost).update(headline="N"),
 }
+
+
+def test_objects_that_bring_their_keys_are_noted_where_conflicts_are_ignored(world: World) -> None:
+    """PostgreSQL knows no greatest UUID, and need not."""
+    bring_wares(ignore_conflicts=True)(world)
+    indexing.update()
+    assert indexing.verify().ok
+    assert {document.title for key in index() if (document := engines["default"].get(key))} >= {"rope", "sail"}
+
+
+def test_a_database_that_tells_no_keys_has_only_what_is_new_noted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As MySQL is."""
+    monkeypatch.setattr(type(connection.features), "can_return_rows_from_bulk_insert", False)
+    follows(lambda w: noted(Story).bulk_create([Story(name="Spring"), Story(name="Neap")]), world)
+    noted(Story).bulk_create([Story(name="Slack")])
+    (change,) = PendingChange.objects.all()
+    assert change.object_pk == str(Story.objects.get(name="Slack").pk)
 
 
 @pytest.mark.parametrize("name", QUERYSETS)
@@ -348,6 +413,15 @@ UNSAID: dict[str, Callable[[World], Any]] = {
     "chapter: SQL delete": lambda w: sql("DELETE FROM blog_chapter"),
     "story: SQL other sequel": lambda w: sql("DELETE FROM blog_story_sequels"),
     "story: update of a followed one": lambda w: Story.objects.filter(pk=w.sequel.pk).update(name="Flow"),
+    "remark: SQL insert": lambda w: sql(
+        "INSERT INTO blog_remark (content_type_id, object_id, text) VALUES (%s, %s, 'Dry')",
+        w.remark.content_type_id,
+        w.sequel.pk,
+    ),
+    "remark: update moves it": lambda w: Remark.objects.update(object_id=w.sequel.pk),
+    "remark: update to another kind": lambda w: Remark.objects.update(
+        content_type=ContentType.objects.get_for_model(Writer)
+    ),
     "review: SQL in its own table": lambda w: sql("UPDATE blog_review SET stars = 5"),
     "review: SQL in its parent's table": lambda w: sql("UPDATE blog_post SET headline = 'X' WHERE slug = 'boat'"),
 }
