@@ -26,6 +26,7 @@ Introduction to Information Retrieval, section 2.2.1.
 from __future__ import annotations
 
 import re
+import string
 import threading
 import unicodedata
 from array import array
@@ -148,6 +149,28 @@ def fold(word: str) -> str:
 
 @lru_cache(maxsize=8_192)
 def _folded(word: str) -> str:
+    letters, folded = _letters()
+    return word.translate(folded) if letters.fullmatch(word) else _folded_by_marks(word)
+
+
+@lru_cache(maxsize=1)
+def _letters() -> tuple[re.Pattern[str], dict[int, str]]:
+    """Letters of Latin, Greek and Cyrillic that are folded one by one, whatever stands beside them, and how.
+
+    Most words with a letter beyond ASCII have no others, and a table takes a third of the time.
+    """
+    found = {
+        char: _folded_by_marks(char)
+        for char in map(chr, (*range(0xC0, 0x250), *range(0x386, 0x3D0), *range(0x400, 0x460)))
+        if unicodedata.category(char) in ("Lu", "Ll")
+    }
+    # Marks that stay may belong with what follows.
+    found = {char: to for char, to in found.items() if to.isalpha() and unicodedata.is_normalized("NFC", to)}
+    table = {ord(char): to for char, to in found.items()} | {ord(char): char.lower() for char in string.ascii_uppercase}
+    return re.compile(f"[0-9A-Za-z{''.join(found)}]+"), table
+
+
+def _folded_by_marks(word: str) -> str:
     composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
     out: list[str] = []
     foldable = False

@@ -70,6 +70,12 @@ def test_folding_brings_together_what_readers_take_for_the_same(one: str, other:
     assert fold(one) == fold(other)
 
 
+@settings(deadline=None, max_examples=300)
+@given(st.text(st.characters(max_codepoint=0x530, categories=("Lu", "Ll", "Nd"))))
+def test_letters_of_latin_greek_and_cyrillic_are_folded_one_by_one(word: str) -> None:
+    assert fold(word) == "".join(map(fold, word))
+
+
 def test_folding_keeps_letters_that_only_look_like_accented_ones() -> None:
     assert fold("новый") == "новый"
     assert fold("が") != fold("か")
