@@ -36,15 +36,11 @@ def _lines(results: Results) -> Iterator[str]:
     yield f"- Versions: {_versions(results)}."
     if results.remark:
         yield f"- {results.remark}"
-    yield ""
-    yield "## Aims"
-    yield ""
-    yield "[Profiles](profile.md) say where the time of a missed one goes."
-    yield ""
-    aims = targets(results)
-    yield from _table(
-        ("aim", "wanted", "measured", ""), [(aim.what, aim.wanted, aim.measured, aim.verdict) for aim in aims]
-    )
+    if aims := targets(results):
+        rows = [(aim.what, aim.wanted, aim.measured, aim.verdict) for aim in aims]
+        text = "[Profiles](profile.md) say where the time of a missed one goes."
+        yield from ("", "## Aims", "", text, "")
+        yield from _table(("aim", "wanted", "measured", ""), rows)
     for corpus in results.corpora:
         yield from _corpus(corpus, results.idle)
     if results.pages:

@@ -272,7 +272,9 @@ def _command(options: argparse.Namespace) -> str:
     if options.quick:
         parts.append("--quick")
     else:
-        parts.append(f"--sizes {','.join(options.sizes)}")
+        parts.append(f"--sizes {','.join(options.sizes) or repr('')}")
+        if not options.pages:
+            parts.append("--pages 0")
     if options.engines != _CHOICES:
         parts.append(f"--engines {','.join(options.engines)}")
     for name, usual in (("each", 20), ("budget", 20.0)):

@@ -48,7 +48,7 @@ def targets(results: Results) -> list[Target]:
         out += _large(large, results.idle)
     if middle is not None:
         out += _commits(middle)
-    out += _pages(results)
+    out += _pages(results) if results.pages_paragraphs else ()
     return out
 
 
