@@ -11,7 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
 
+from newsindex.analysis import length, stemming_language, tokens
 from newsindex.engines.base import Engine, FacetCount
 from newsindex.exceptions import EngineError, IndexDamaged, IndexNotBuilt, WriterBusy
 from newsindex.query.nodes import Everything
@@ -26,6 +30,7 @@ opensearch = pytest.importorskip("newsindex.engines.opensearch")
 answering = pytest.importorskip("newsindex.engines.opensearch.answering")
 connection = pytest.importorskip("newsindex.engines.opensearch.connection")
 counting = pytest.importorskip("newsindex.engines.opensearch.counting")
+documents = pytest.importorskip("newsindex.engines.opensearch.documents")
 generations = pytest.importorskip("newsindex.engines.opensearch.generations")
 locks = pytest.importorskip("newsindex.engines.opensearch.locks")
 writing = pytest.importorskip("newsindex.engines.opensearch.writing")
@@ -119,6 +124,25 @@ def own() -> Iterator[Callable[..., Any]]:
 
 
 # Without a cluster
+
+
+@limits(deadline=None)
+@given(
+    st.text(
+        st.sampled_from("ab109_+#\u00a0 \n\u0301\u00ad\u0947の京か\u3099é,.'’-/@ŞİßﷺⅣ\ud800") | st.characters(),
+        max_size=40,
+    ),
+    st.sampled_from(["", "en", "fr", "tr", "vi", "zh"]),
+)
+def test_texts_are_indexed_as_the_terms_of_their_tokens(text: str, language: str) -> None:
+    """Runs that come again are not taken apart again; what comes out is the same."""
+    stems_in = stemming_language(language)
+    seen = tokens(text, stems_in)
+    indexed = documents.body(replace(FLOOD, summary=text, title="", tags=(), paragraphs=(), language=language))
+    assert indexed["summary"] == documents.stream(seen, stems_in)
+    assert indexed["size_summary"] == length(seen)
+    assert indexed["has"] == sorted({one for token in seen for one in documents.token_terms(token, stems_in)})
+    assert indexed["words"] == sorted({documents.written(token.word) for token in seen if not token.pair})
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Final, NamedTuple
 
-from newsindex.analysis import Token, keyword, length, stemming_language, tokens
+from newsindex.analysis import MAX_WORD, RUN, Token, keyword, length, run_tokens, stemming_language, tokens
 from newsindex.engines.base import Document
 from newsindex.engines.completion import MAX_TYPED, word_starts
 from newsindex.engines.opensearch.schema import MOST_PARAGRAPHS
@@ -73,13 +75,49 @@ def written(word: str) -> str:
     return word.replace(" ", "_") if " " in word else word
 
 
+class _Run(NamedTuple):
+    """A run of a text as it is indexed. stream: its terms at its positions. size: how many these are."""
+
+    stream: str
+    size: int
+    terms: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+def _run(run: str, language: str) -> _Run:
+    found = run_tokens(run, language)
+    terms = dict.fromkeys(one for token in found for one in token_terms(token, language))
+    words = dict.fromkeys(written(token.word) for token in found if not token.pair)
+    return _Run(stream(found, language), length(found), tuple(terms), tuple(words))
+
+
+#: Most runs come again and again. Some 700 bytes each.
+_known_run: Final = lru_cache(maxsize=16_384)(_run)
+
+
+class _Streamed(NamedTuple):
+    """A text as it is indexed: what ``stream`` makes of its tokens, and ``length``, with less to do."""
+
+    text: str
+    size: int
+    runs: list[_Run]
+
+    @classmethod
+    def of(cls, text: str, language: str) -> _Streamed:
+        found = (match.group() for match in RUN.finditer(text))
+        # A blob without spaces would keep its memory.
+        runs = [(_known_run if len(run) <= MAX_WORD else _run)(run, language) for run in found]
+        return cls(" ".join(run.stream for run in runs), sum(run.size for run in runs), runs)
+
+
 def body(document: Document) -> dict[str, Any]:
     """What is indexed for ``document``."""
     language = stemming_language(document.language)
-    title, summary = tokens(document.title, language), tokens(document.summary, language)
-    tags = [tokens(tag, language) for tag in document.tags]
-    texts = [tokens(paragraph.text, language) for paragraph in document.paragraphs]
-    every = [token for found in (title, summary, *tags, *texts) for token in found]
+    title, summary = _Streamed.of(document.title, language), _Streamed.of(document.summary, language)
+    tags = [_Streamed.of(tag, language) for tag in document.tags]
+    texts = [_Streamed.of(paragraph.text, language) for paragraph in document.paragraphs]
+    every = set(chain(title.runs, summary.runs, *(each.runs for each in (*tags, *texts))))
+    first = [token for token in tokens(document.title, language) if not token.position]
     published = document.published_at
     return {
         "doc": stored(document),
@@ -95,23 +133,23 @@ def body(document: Document) -> dict[str, Any]:
         "undated": int(published is None),
         **({} if published is None else _dates(published)),
         "boost": document.boost,
-        "has": sorted({one for token in every for one in token_terms(token, language)}),
-        "words": sorted({written(token.word) for token in every if not token.pair}),
-        "title": stream(title, language),
-        "summary": stream(summary, language),
-        "tags": [stream(found, language) for found in tags],
-        "size_title": length(title),
-        "size_summary": length(summary),
-        "size_tags": sum(map(length, tags)),
-        "size_text": sum(map(length, texts)),
+        "has": sorted(set(chain.from_iterable(run.terms for run in every))),
+        "words": sorted(set(chain.from_iterable(run.words for run in every))),
+        "title": title.text,
+        "summary": summary.text,
+        "tags": [tag.text for tag in tags],
+        "size_title": title.size,
+        "size_summary": summary.size,
+        "size_tags": sum(tag.size for tag in tags),
+        "size_text": sum(text.size for text in texts),
         "paragraphs": len(texts),
         "language": language,
         "head": _text([document.title, None if published is None else microseconds(published)]),
-        "title_first": sorted({one for token in title if not token.position for one in token_terms(token, language)}),
+        "title_first": sorted({one for token in first for one in token_terms(token, language)}),
         "tag_starts": _name_starts(document.tags),
         "author_starts": _name_starts(document.authors),
         "section_starts": _name_starts((document.section,)),
-        "p": [{"text": stream(found, language), "size": length(found)} for found in texts[:MOST_PARAGRAPHS]],
+        "p": [{"text": text.text, "size": text.size} for text in texts[:MOST_PARAGRAPHS]],
     }
 
 
