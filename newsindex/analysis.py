@@ -76,8 +76,11 @@ _MARKS = (
 )
 # Invisible characters that stand inside words: soft hyphen, zero-width (non-)joiner, word joiner.
 _INVISIBLE = "\u00ad\u200c\u200d\u2060"
+# A letter to Unicode, and an apostrophe to those who write it: Ukrainian памʼять, Uzbek maʼno.
+_LETTER_APOSTROPHE = "\u02bc"
+_LETTER = rf"[^\W_{_LETTER_APOSTROPHE}]"
 # Any of these after the first one, in any order; said so that letters, which come in rows, are taken a row at a time.
-_WORD = rf"(?:[^\W_]|[{_MARKS}])[^\W_]*(?:[{_MARKS}{_INVISIBLE}]+[^\W_]*)*"
+_WORD = rf"(?:{_LETTER}|[{_MARKS}]){_LETTER}*(?:[{_MARKS}{_INVISIBLE}]+{_LETTER}*)*"
 # Between digits, what groups them joins as well.
 _JOINER = r"[._'`\u00b4\u2018\u2019\u02bc\u05f3\u05f4\uff07\-\u2010\u2011]"
 _GROUPING = rf"(?<=[0-9])(?:,(?=[0-9])|[{SPACES}](?=[0-9]{{3}}(?![0-9])))"
@@ -94,7 +97,8 @@ _PAIRED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
     "\uf900-\ufaff\uff66-\uff9f\U00020000-\U000323af]"
 )
-_CLUSTER = re.compile(rf".[{_MARKS}{_INVISIBLE}\uff9e\uff9f]*", re.DOTALL)
+#: A character of a script without spaces, with its marks.
+CLUSTER: Final = re.compile(rf".[{_MARKS}{_INVISIBLE}\uff9e\uff9f]*", re.DOTALL)
 _LETTERS_WITHOUT_DECOMPOSITION = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ŧ": "t", "ħ": "h"}
     # Letters of Arabic and Persian keyboards that look alike: alef, yeh, kaf.
@@ -118,6 +122,7 @@ Numbers: TypeAlias = Mapping[int, tuple[int, Numeral]]
 UNMARKED: Final = "="
 # The marks of Vietnamese that stand for tones: grave, acute, hook, tilde, dot below.
 _TONES = frozenset("\u0300\u0301\u0309\u0303\u0323")
+_WITHOUT_BARRED_D = str.maketrans("", "", "\u0110\u0111")
 # Letters of no other widespread language but the d with a stroke.
 _VIETNAMESE = re.compile("[\u0110\u0111\u01a0\u01a1\u01af\u01b0\u1ea0-\u1ef9]")
 
@@ -202,6 +207,11 @@ def keyword(value: str) -> str:
     return " ".join(fold(part) for part in value.translate(_UNTYPED).split())
 
 
+def lowered(text: str) -> str:
+    """``text`` in small letters, as people write them: İ becomes an i, without a second dot above it."""
+    return text.replace("\u0130", "i").lower()
+
+
 @lru_cache(maxsize=8_192)
 def terms(word: str, language: str) -> tuple[str, ...]:
     """What ``word`` is found by in a text of ``language`` (a code from ``stemming_language``)."""
@@ -236,6 +246,11 @@ def sought(found: tuple[str, ...], language: str, marked: bool = False) -> tuple
 def has_marks(text: str) -> bool:
     """Whether ``text`` has letters of Vietnamese, so that who wrote it writes marks where there are any."""
     return not text.isascii() and bool(_VIETNAMESE.search(unicodedata.normalize("NFC", text)))
+
+
+def has_marks_of_its_own(text: str) -> bool:
+    """Whether ``text`` has letters of Vietnamese that Croatian and Serbian, which write đ as well, do not have."""
+    return has_marks(text.translate(_WITHOUT_BARRED_D))
 
 
 def plain_terms(words: Sequence[str], language: str) -> list[str]:
@@ -286,7 +301,7 @@ def character_kinds(size: int = 0x110000) -> bytes:
         (JOINING, _JOINER),
         (INVISIBLE, f"[{_INVISIBLE}]"),
         (WORD, rf"[\w{_MARKS}]+"),
-        (JOINING, "_"),
+        (JOINING, f"[_{_LETTER_APOSTROPHE}]"),
         (GROUPING, ","),
         (SPACING, f"[{SPACES}]"),
         (SIGN, "[+#]"),
@@ -361,7 +376,7 @@ def _stemmer(language: str) -> Stemmer.Stemmer:
 def _run(text: str, language: str) -> tuple[Token, ...]:
     """The tokens of one run of words and joiners, counted from its own beginning."""
     out: list[Token] = []
-    if text.isalnum() and not _PAIRED.search(text):
+    if text.isalnum() and _LETTER_APOSTROPHE not in text and not _PAIRED.search(text):
         # Most runs: one word, which the rest of this function would find as well.
         _word(text, 0, language, 0, out)
         return tuple(out)
@@ -427,7 +442,7 @@ def _by_script(text: str, start: int, end: int) -> Iterator[_Piece]:
     if not _PAIRED.search(text, start, end):
         yield False, [_Part(start, end)]
         return
-    clusters = [_Part(*match.span()) for match in _CLUSTER.finditer(text, start, end)]
+    clusters = [_Part(*match.span()) for match in CLUSTER.finditer(text, start, end)]
     for paired, group in groupby(clusters, key=lambda cluster: bool(_PAIRED.match(text, cluster.start))):
         spans = list(group)
         yield paired, spans if paired else [_Part(spans[0].start, spans[-1].end)]
@@ -519,7 +534,8 @@ def _single(text: str, part: _Part, language: str, position: int, out: list[Toke
 
 def _word(text: str, start: int, language: str, position: int, out: list[Token], more: tuple[str, ...] = ()) -> int:
     text = text[:MAX_WORD]
-    bare = text if text.isalnum() else "".join(char for char in text if char not in _APOSTROPHES)
+    plain = text.isalnum() and _LETTER_APOSTROPHE not in text
+    bare = text if plain else "".join(char for char in text if char not in _APOSTROPHES)
     found = terms(bare, language)
     if more:
         found = tuple(dict.fromkeys((*found, *more)))

@@ -35,6 +35,14 @@ _MOST_CONTEXT: Final = 8
 # Code points in which these mostly stand.
 _NEAR: Final = 80
 _SPACE = re.compile(r"\s")
+# The letters of flags, of which two stand for a country.
+_FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
+_FLAG = re.compile(f"[{_FLAGS}]")
+_ZERO_WIDTH_JOINER = "\u200d"
+# The class of the sign that joins two consonants of an Indic script.
+_VIRAMA = 9
+# Beside marks: the joiner of emojis, parts of Hangul, voicing of narrow kana, colours of skin, regions of a flag.
+_GOES_ON = re.compile("[\u200d\u1160-\u11ff\uff9e\uff9f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
 _WORD = re.compile(r"\S+")
 # Words that have nothing to be quoted but the spaces between them.
 _PLAIN_WORDS = re.compile("[A-Za-z0-9 ]*")
@@ -277,10 +285,20 @@ def _cut_after(text: str, end: int, last: int) -> int:
 
 
 def _off_marks(text: str, place: int, limit: int) -> int:
-    """``place``, or the next place where a cut does not part a letter from its marks."""
-    while place < limit and unicodedata.category(text[place]).startswith("M"):
-        place += 1
-    return place
+    """``place``, or the next place near it where a cut does not part what is seen as one character."""
+    near = min(limit, place + _REACH)
+    return next((at for at in range(place, near) if not _is_inside(text, at)), near)
+
+
+def _is_inside(text: str, place: int) -> bool:
+    """Whether a letter and its marks, or an emoji of several code points, has begun before ``place`` and goes on."""
+    before, after = text[place - 1], text[place]
+    if _FLAG.match(before) and _FLAG.match(after):
+        # Two make a flag, and many may stand in a row.
+        row = len(text[:place]) - len(text[:place].rstrip(_FLAGS))
+        return row % 2 == 1
+    joined = before == _ZERO_WIDTH_JOINER or unicodedata.combining(before) == _VIRAMA
+    return joined or unicodedata.category(after).startswith("M") or bool(_GOES_ON.match(after))
 
 
 def _whole_word(text: str, start: int, end: int) -> Span:

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Final, TypeAlias
 
 from newsindex.analysis import (
+    CLUSTER,
     MAX_WORD,
     Token,
     edit_distance,
@@ -285,7 +286,10 @@ class _Marker:
         marked: list[Span] = []
         for looked_for, slop in self._wanted:
             deadline.check()
-            marked += [span for place in occurrences(looked_for, found, slop) for span in place.marked]
+            places = [span for place in occurrences(looked_for, found, slop) for span in place.marked]
+            only = looked_for[0]
+            # One character is found by the pairs that have it, and its neighbours were not asked for.
+            marked += _characters(text, places, only.char) if isinstance(only, Contains) else places
         return tuple(_merged(marked))
 
     def _tokens(self, text: str) -> list[Token]:
@@ -441,8 +445,15 @@ def _latest(positions: Sequence[Sequence[int]], following: Sequence[int | None],
     return chosen
 
 
+def _characters(text: str, pairs: Iterable[Span], char: str) -> Iterator[Span]:
+    """Where ``char``, folded, stands in pairs of characters; a pair where only both together have it."""
+    for start, end in pairs:
+        clusters = CLUSTER.finditer(text, start, end)
+        yield from [found.span() for found in clusters if char in fold(found.group())] or [(start, end)]
+
+
 def _merged(places: list[Span]) -> Iterator[Span]:
-    places.sort()
+    places = sorted(set(places))
     current: Span | None = None
     for start, end in places:
         if current and start < current[1]:

@@ -135,6 +135,18 @@ def test_an_excerpt_is_cut_at_words_around_the_most_marks() -> None:
     assert excerpt(Marked("word " * 200)).text.startswith("word word")
 
 
+@pytest.mark.parametrize(
+    "seen",
+    ["👩\u200d👩\u200d👧\u200d👦", "🇩🇪", "👍🏽", "❤\ufe0f", "1\ufe0f\u20e3", "ｶﾞ", "क्षि", "ที่", "\u1112\u1161\u11ab"],
+)
+def test_an_excerpt_takes_what_is_seen_as_one_character_or_leaves_it(seen: str) -> None:
+    for before in range(len(seen)):
+        text = "x" * before + seen * 300 + "漢" + seen * 300
+        at = text.index("漢")
+        found = excerpt(Marked(text, ((at, at + 1),)), 60)
+        assert found.text.strip("…").replace(seen, "") == "漢"
+
+
 def test_an_excerpt_of_a_text_without_spaces_is_cut_between_letters() -> None:
     found = excerpt(Marked("漢字が\u3099" * 300, ((450, 452),)), 60)
     assert len(found.text) <= 64

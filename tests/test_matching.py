@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsindex.analysis import Token, tokens
+from newsindex.analysis import CLUSTER, Token, fold, tokens
 from newsindex.deadline import Deadline, OutOfTime
-from newsindex.matching import MOST_MARKED, Slot, occurrences, readings, slop_of, slots, spans, telling
+from newsindex.matching import MOST_MARKED, Contains, Slot, occurrences, readings, slop_of, slots, spans, telling
 from newsindex.query.nodes import Fuzzy, Leaf, Phrase, Prefix, Word
 
 TEXT = "The U.S. e-mail about running shoes: 東京都庁 is e-mailed. Élève’s 2.7.1 beats 2.7"
@@ -31,7 +31,7 @@ def marked(leaf: Leaf, text: str = TEXT, language: str = "en") -> list[str]:
         (Word("eleve"), ["Élève"]),
         (Word("2.7"), ["2.7"]),
         (Word("東京都"), ["東京都"]),
-        (Word("都"), ["京都庁"]),
+        (Word("都"), ["都"]),
         (Word("!!"), []),
         (Phrase("run shoe"), ["running shoes"]),
         (Phrase("shoes running"), []),
@@ -95,15 +95,29 @@ def test_spans_are_sorted_apart_and_inside(leaves: list[Leaf], text: str, langua
         end = stop
 
 
+def having(slot: Slot, text: str, pair: tuple[int, int]) -> list[tuple[int, int]]:
+    """The characters of a pair that meet a slot for one of them; the pair where none does, or for any other slot."""
+    if not isinstance(slot, Contains):
+        return [pair]
+    clusters = [match.span() for match in CLUSTER.finditer(text, *pair)]
+    return [(start, end) for start, end in clusters if slot.char in fold(text[start:end])] or [pair]
+
+
 def defined_spans(leaves: list[Leaf], text: str, language: str) -> tuple[tuple[int, int], ...]:
-    """What ``spans`` means: the places of the leaves among all tokens of the text, joined where they overlap."""
+    """What ``spans`` means: the places of the leaves among all tokens of the text, joined where they overlap.
+
+    Of a pair of characters that is found by one of them, only that one.
+    """
     found = tokens(text, language)
     places = sorted(
-        span
-        for leaf in telling(leaves, language)
-        for looked_for in readings(leaf, language)
-        for occurrence in occurrences(looked_for, found, slop_of(leaf))
-        for span in occurrence.marked
+        {
+            own
+            for leaf in telling(leaves, language)
+            for looked_for in readings(leaf, language)
+            for occurrence in occurrences(looked_for, found, slop_of(leaf))
+            for span in occurrence.marked
+            for own in having(looked_for[0], text, span)
+        }
     )
     out: list[tuple[int, int]] = []
     for start, end in places:

@@ -18,7 +18,7 @@ from functools import lru_cache, partial
 from typing import Final, NamedTuple, Protocol, TypeAlias
 from unicodedata import normalize
 
-from newsindex.analysis import RUN, Token, fold, keyword, tokens
+from newsindex.analysis import RUN, Token, fold, has_marks, has_marks_of_its_own, keyword, lowered, tokens
 from newsindex.engines.base import FACETS, SUGGESTION_KINDS, Facet, Suggestion, SuggestionKind
 from newsindex.engines.paging import microseconds
 from newsindex.languages import DIGRAPHS, ELISIONS
@@ -165,15 +165,19 @@ class Typed:
 
     def completed(self, word: str) -> str:
         """The query with ``word`` in the place of the one being typed."""
-        return self._closed(self.head + word)
+        return self._closed(self.head + (self._beside_typed(word) if self.before else word))
 
     def continued(self, word: str) -> str:
         """The query with ``word`` after the one being typed."""
-        return self._closed(f"{self.head}{self._last_typed} {word}")
+        return self._closed(f"{self.head}{self._last_typed} {self._beside_typed(word)}")
 
     def named(self, kind: Facet, name: str) -> str:
         """The query for a name: with all that was typed before it where its field was, too."""
         return (self.head if self.field else "") + unparse(Keyword(kind, name))
+
+    def _beside_typed(self, word: str) -> str:
+        """``word`` without its marks where they would say that the words typed before it, without any, mean none."""
+        return fold(word) if has_marks_of_its_own(word) and not has_marks(self.head + self._last_typed) else word
 
     def _closed(self, text: str) -> str:
         return text + '"' if text.count('"') % 2 else text
@@ -579,7 +583,7 @@ def word_starts(value: str) -> Iterator[int]:
 
 
 def _is_paired(char: str) -> bool:
-    return not char.isascii() and tokens(char, "")[0].pair
+    return not char.isascii() and any(token.pair for token in tokens(char, ""))
 
 
 def _folded(value: str) -> str:
@@ -610,7 +614,7 @@ def _elision(run: str) -> int:
 
 
 def _small(word: str) -> str:
-    return word.replace("\u00ad", "").lower()
+    return lowered(word.replace("\u00ad", ""))
 
 
 def _slots(text: str) -> tuple[Slot, ...]:

@@ -16,11 +16,11 @@ from itertools import islice, product
 from typing import Final
 from unicodedata import normalize
 
-from newsindex.analysis import MAX_WORD, edits_allowed, tokens
+from newsindex.analysis import MAX_WORD, edits_allowed, lowered, tokens
 from newsindex.engines.base import Match, SearchRequest
 from newsindex.engines.spelling import FREQUENCY, SPACE, Candidate, Scored, best, edits_tried
 from newsindex.query import parse, unparse
-from newsindex.query.nodes import And, Leaf, Node, Or, Phrase, Synonyms, Word, leaves, relaxed
+from newsindex.query.nodes import And, Leaf, Node, Not, Or, Phrase, Synonyms, Word, leaves, relaxed
 
 #: With more unknown words than this the query is no misspelling, and looking for each costs too much.
 MAX_CORRECTED: Final = 3
@@ -148,7 +148,7 @@ def _mended(query: Node, wrong: Sequence[Word], visible: Visible, match: Match) 
     if not found:
         return ""
     _, _, tree, way = min(found, key=lambda each: each[:2])
-    return _written(query, way, tree, visible)
+    return _written(query, way, tree, visible, match)
 
 
 def spelt(word: str, texts: Iterable[tuple[str, bool]]) -> str:
@@ -168,7 +168,7 @@ def spelt(word: str, texts: Iterable[tuple[str, bool]]) -> str:
                 begins = title or not before or before[-1] in _ENDS
                 (unsure if begins and piece[:1].isupper() else sure)[piece] += 1
     if not sure:
-        sure.update({piece.lower() if piece.istitle() else piece: count for piece, count in unsure.items()})
+        sure.update({lowered(piece) if piece.istitle() else piece: count for piece, count in unsure.items()})
     return min(sure, key=lambda piece: (-sure[piece], not piece.islower(), piece), default=word)
 
 
@@ -283,14 +283,23 @@ def _others(word: str, visible: Visible) -> Iterator[Candidate]:
     return (each for each in visible.near(word, 1) if each.word != word)
 
 
-def _written(query: Node, way: Sequence[_Change], tree: Node, visible: Visible) -> str:
+def _written(query: Node, way: Sequence[_Change], tree: Node, visible: Visible, match: Match = "all") -> str:
     """The corrected query as it is shown: its new words as texts spell them, where that means the same."""
     as_written = [
         replace(change, words=tuple(spelt(word, visible.texts(word)) for word in change.words)) for change in way
     ]
     shown = _changed(query, as_written)
     text = unparse(shown)
-    return text if parse(text).tree == _flat(shown) else unparse(tree)
+    read = parse(text).tree
+    if read == _flat(shown):
+        return text
+    marked = any(isinstance(leaf, Word) and leaf.marked for leaf in leaves(query))
+    if _unmarked(read) == _unmarked(_flat(shown)):
+        # New words with marks say of all others that they mean those they have, as in a query that has some already.
+        found, wanted = (visible.matching(relaxed(each) if match == "any" else each) for each in (read, tree))
+        if found == wanted or (found and marked):
+            return text
+    return "" if marked else unparse(tree)
 
 
 def _changed(node: Node, way: Sequence[_Change]) -> Node:
@@ -320,7 +329,8 @@ def _changed(node: Node, way: Sequence[_Change]) -> Node:
 
 def _words(change: _Change, leaf: Node) -> Node:
     assert isinstance(leaf, Word)
-    words = tuple(replace(leaf, text=word) for word in change.words)
+    # As they are looked up, they have no marks.
+    words = tuple(replace(leaf, text=word, marked=False) for word in change.words)
     return words[0] if len(words) == 1 else And(words)
 
 
@@ -334,3 +344,12 @@ def _flat(node: Node) -> Node:
     for child in map(_flat, node.children):
         children += child.children if type(child) is type(node) and isinstance(child, And | Or) else (child,)
     return replace(node, children=tuple(children))
+
+
+def _unmarked(node: Node) -> Node:
+    """``node`` as if none of its words had marks."""
+    if isinstance(node, And | Or):
+        return replace(node, children=tuple(map(_unmarked, node.children)))
+    if isinstance(node, Not):
+        return Not(_unmarked(node.child))
+    return replace(node, marked=False) if isinstance(node, Word) else node

@@ -133,6 +133,32 @@ def test_texts_keep_their_letters(engine: Engine) -> None:
     assert titles(engine, "uber b") == ["Über Brücken"]
 
 
+def test_a_capital_i_with_a_dot_becomes_a_small_one(engine: Engine) -> None:
+    index(engine, article(1, "", "Vapur İzmir'den geldi.", language="tr"))
+    assert words(engine, "iz") == ["izmir"]
+
+
+def test_an_apostrophe_that_is_a_letter_to_unicode(engine: Engine) -> None:
+    index(engine, article(1, "", "Наша памʼять жива.", language="uk", tags=("Maʼno va soʻz", "ʼAmr ʼ")))
+    assert words(engine, "пам") == words(engine, "пам'я") == words(engine, "памʼ") == ["памʼять"]
+    assert ("tag", "Maʼno va soʻz") in complete(engine, "maʼ")
+    assert complete(engine, "ʼ", kinds=("word", "title")) == []
+
+
+def test_a_word_with_marks_does_not_take_them_from_those_typed_before_it(engine: Engine) -> None:
+    """In Vietnamese "thi trường" is not "thị trường"; without any marks it is."""
+    index(
+        engine,
+        article(1, "", "Thị trường tăng.", language="vi"),
+        article(2, "", "Novak Đoković je pobedio.", language="sr"),
+    )
+    for typed in ("thi", "thi ", "thi tru"):
+        assert "thi truong" in words(engine, typed)
+    assert words(engine, "thị t") == ["thị trường"]
+    assert words(engine, "truo") == ["trường"]
+    assert words(engine, "novak d") == ["novak đoković"]
+
+
 def test_what_is_elided_before_a_word_stays(engine: Engine) -> None:
     index(
         engine,

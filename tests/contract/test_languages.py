@@ -52,6 +52,8 @@ def test_words_of_many_languages(engine: Engine, query: str, expected: set[str])
         ("straßenseite", "bruecke", ["Straßenseiten"]),
         ("ecole", "ecole", ["école"]),
         ("図書館", "toshokan", ["図書館"]),
+        ("京", "toshokan", ["京"]),
+        ("都 から", "toshokan", ["都", "から"]),
         ("мост", "most", ["мосту"]),
         ("किताबें", "pustakalay", ["किताबें"]),
     ],

@@ -44,6 +44,13 @@ FOUND = [
     ("en", "O'Neill", "Mr O`Neill spoke.", ["O`Neill"]),
     ("en", "rock'n'roll", "Rock ’n’ roll tonight.", ["Rock ’n’ roll"]),
     ("en", "Hawaii", "Hawaiʻi and Hawai'i.", ["Hawaiʻi", "Hawai'i"]),
+    # The apostrophe that is a letter to Unicode: what Ukrainian and Uzbek are printed with.
+    ("uk", "пам'ять", "Наша памʼять жива.", ["памʼять"]),
+    ("uk", "памʼять", "Наша пам’ять жива.", ["пам’ять"]),
+    ("uz", "maʼno", "So'zning ma'no doirasi", ["ma'no"]),
+    ("fr", "eau", "Le prix de lʼeau monte.", ["eau"]),
+    ("en", "ship", "The shipʼs bell.", ["ship"]),
+    ("en", "don't", "We donʼt know.", ["donʼt"]),
     # Hyphens.
     ("en", "email", "Send an e-mail.", ["e-mail"]),
     ("en", "e-mail", "Send an email.", ["email"]),

@@ -69,7 +69,6 @@ def test_nearest_then_most_frequent_then_alphabetical(engine: Engine) -> None:
 def test_a_query_that_finds_something_is_not_corrected(engine: Engine) -> None:
     index(engine, *NEWS)
     assert ask(engine, Or((Word("brigde"), Word("dough")))).suggestion == ""
-    assert ask(engine, "brigde dough", match="any").suggestion == ""
 
 
 def test_no_correction_is_looked_for_where_none_is_shown(engine: Engine) -> None:
