@@ -20,7 +20,7 @@ from newsindex.analysis import MAX_WORD, edits_allowed, lowered, tokens
 from newsindex.engines.base import Match, SearchRequest
 from newsindex.engines.spelling import FREQUENCY, SPACE, Candidate, Scored, best, edits_tried
 from newsindex.query import parse, unparse
-from newsindex.query.nodes import And, Leaf, Node, Not, Or, Phrase, Synonyms, Word, leaves, relaxed
+from newsindex.query.nodes import And, Leaf, Node, Or, Phrase, Synonyms, Word, leaves, relaxed, with_marks
 
 #: With more unknown words than this the query is no misspelling, and looking for each costs too much.
 MAX_CORRECTED: Final = 3
@@ -294,7 +294,7 @@ def _written(query: Node, way: Sequence[_Change], tree: Node, visible: Visible, 
     if read == _flat(shown):
         return text
     marked = any(isinstance(leaf, Word) and leaf.marked for leaf in leaves(query))
-    if _unmarked(read) == _unmarked(_flat(shown)):
+    if with_marks(read, False) == with_marks(_flat(shown), False):
         # New words with marks say of all others that they mean those they have, as in a query that has some already.
         found, wanted = (visible.matching(relaxed(each) if match == "any" else each) for each in (read, tree))
         if found == wanted or (found and marked):
@@ -344,12 +344,3 @@ def _flat(node: Node) -> Node:
     for child in map(_flat, node.children):
         children += child.children if type(child) is type(node) and isinstance(child, And | Or) else (child,)
     return replace(node, children=tuple(children))
-
-
-def _unmarked(node: Node) -> Node:
-    """``node`` as if none of its words had marks."""
-    if isinstance(node, And | Or):
-        return replace(node, children=tuple(map(_unmarked, node.children)))
-    if isinstance(node, Not):
-        return Not(_unmarked(node.child))
-    return replace(node, marked=False) if isinstance(node, Word) else node

@@ -167,6 +167,15 @@ def alternatives(node: Node) -> tuple[Node, ...]:
     return parts[:MOST_PARTS] if len(parts) > 1 else ()
 
 
+def with_marks(node: Node, marked: bool = True) -> Node:
+    """``node`` as part of a query that has words with marks, or, with False, of one that has none."""
+    if isinstance(node, And | Or):
+        return replace(node, children=tuple(with_marks(child, marked) for child in node.children))
+    if isinstance(node, Not):
+        return Not(with_marks(node.child, marked))
+    return replace(node, marked=marked) if isinstance(node, Word) else node
+
+
 def _restricting(node: Node) -> tuple[Node, ...]:
     children = node.children if isinstance(node, And) else (node,)
     return tuple(child for child in children if isinstance(child, Not | Keyword | Published))

@@ -31,12 +31,12 @@ by ``Limits``, its order is that of the text. An empty query, or one of which no
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from newsindex.analysis import has_marks
 from newsindex.query.lexer import Piece, cleaned, pieces
 from newsindex.query.limits import DEFAULT_LIMITS, Limits
-from newsindex.query.nodes import And, Everything, Fuzzy, Leaf, Node, Not, Or, Prefix, Word, leaves
+from newsindex.query.nodes import And, Everything, Fuzzy, Leaf, Node, Not, Or, Prefix, leaves, with_marks
 from newsindex.query.notes import Note, Notes
 from newsindex.query.operands import Nodes, plain_word
 
@@ -72,7 +72,7 @@ def parse(text: str, limits: Limits = DEFAULT_LIMITS) -> Query:
     if text and tree is None and not notes:
         notes.add("not_searchable", text)
     if tree is not None and not text.isascii() and any(has_marks(leaf.text) for leaf in _all_leaves(tree)):
-        tree = _with_marks(tree)
+        tree = with_marks(tree)
     return Query(text, tree or Everything(), notes.found())
 
 
@@ -85,15 +85,6 @@ def _all_leaves(node: Node) -> Iterator[Leaf]:
         yield from _all_leaves(node.child)
     else:
         yield from leaves(node)
-
-
-def _with_marks(node: Node) -> Node:
-    """``node`` as part of a query that has words with marks."""
-    if isinstance(node, And | Or):
-        return replace(node, children=tuple(map(_with_marks, node.children)))
-    if isinstance(node, Not):
-        return Not(_with_marks(node.child))
-    return replace(node, marked=True) if isinstance(node, Word) else node
 
 
 @dataclass
