@@ -11,7 +11,7 @@ test; ``verify=False`` is for tests that damage the index on purpose).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.register_profile("seeded", derandomize=True, database=None)
         settings.load_profile("seeded")
     config.addinivalue_line("markers", "needs(*flags): contract tests for engines that have all of these flags")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logged or printed may hold lone surrogates, which a worker of xdist can not send: it would end."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
