@@ -28,8 +28,6 @@ _ROOT = Path(__file__).resolve().parent.parent
 #: How many articles are replaced one by one, and how many for what many commits leave behind.
 UPDATES: Final = 50
 COMMITS: Final = 1_000
-#: Seconds after which a process is given up.
-_PATIENCE: Final = 3_600
 _SITES: Final = ("newsindex", "modelsearch", "haystack")
 
 
@@ -77,8 +75,18 @@ class Run:
         for engine in self.options.engines:
             if paragraphs <= LARGEST.get(engine, paragraphs):
                 self._engine(engine, corpus, path, asked)
+            elif self.options.whole:
+                self._build(engine, corpus, path)
             else:
                 corpus.engines[engine] = {"build": {"error": "too large for it here"}}
+
+    def _build(self, engine: str, corpus: Corpus, path: Path) -> None:
+        """The build alone, of an engine whose searches would take too long."""
+        place = self._place(engine)
+        steps = corpus.engines[engine] = {}
+        job = {"engine": engine, "place": str(place), "corpus": str(path), "articles": corpus.articles}
+        self._step(steps, corpus, engine, "build", "build", job, replaced=0)
+        shutil.rmtree(place)
 
     def _engine(self, engine: str, corpus: Corpus, path: Path, asked: Path) -> None:
         """All that is measured of one engine on one corpus."""
@@ -171,9 +179,10 @@ class Run:
         command = [sys.executable, "-m", "benchmarks.worker", str(asked), str(answer)]
         self.results.loads.append(load())
         try:
-            done = subprocess.run(command, env=self._environment, cwd=self.work, timeout=_PATIENCE, check=False)
+            patience = self.options.patience
+            done = subprocess.run(command, env=self._environment, cwd=self.work, timeout=patience, check=False)
         except subprocess.TimeoutExpired:
-            return {"error": f"took more than {_PATIENCE} seconds"}
+            return {"error": f"took more than {patience} seconds"}
         if not answer.exists():
             return {"error": f"ended with {done.returncode}"}
         outcome: Outcome = json.loads(answer.read_text())
@@ -232,6 +241,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--pages", type=_size, default="200k", help="paragraphs behind the search pages, 0 for none")
     parser.add_argument("--each", type=int, default=20, help="questions of a class")
     parser.add_argument("--budget", type=float, default=20.0, help="seconds for a class of questions and an engine")
+    parser.add_argument("--patience", type=int, default=3_600, help="seconds after which a process is given up")
+    parser.add_argument("--whole", action="store_true", help="build also with engines too slow to be asked")
     parser.add_argument("--work", type=Path, help="where the indexes are made meanwhile; a few gigabytes")
     parser.add_argument(
         "--quick", action="store_true", help="5,000 paragraphs and few questions, to see that all works"
@@ -280,6 +291,10 @@ def _command(options: argparse.Namespace) -> str:
     for name, usual in (("each", 20), ("budget", 20.0)):
         if not options.quick and getattr(options, name) != usual:
             parts.append(f"--{name} {getattr(options, name):g}")
+    if options.whole:
+        parts.append("--whole")
+    if not options.quick and options.patience != 3_600:
+        parts.append(f"--patience {options.patience}")
     if options.corpora:
         parts.append("--corpora CORPORA")
     if options.archives:
