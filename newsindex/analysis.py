@@ -91,6 +91,12 @@ RUN: Final = re.compile(rf"{_WORD}(?:(?:{_JOINER}|{_GROUPING}|{_SIGNS}){_WORD})*
 SIGNS: Final = re.compile(_SIGNS)
 _PART = re.compile(_WORD)
 _APOSTROPHES = "'`\u00b4\u2018\u2019\u02bc\uff07"
+_TYPED = {
+    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x200B, *range(0xD800, 0xE000)), " "),
+    **dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)),
+    **dict.fromkeys(map(ord, _APOSTROPHES), "'"),
+    **dict.fromkeys((0x2010, 0x2011), "-"),
+}
 _LISTING = frozenset(f",{SPACES}")
 _CONTRACTIONS = frozenset({"s", "t", "d", "m", "re", "ve", "ll"})
 _PAIRED = re.compile(
@@ -106,10 +112,6 @@ _LETTERS_WITHOUT_DECOMPOSITION = str.maketrans(
 )
 # Signs of transliteration that stand for no letter: ʻ in Hawaiʻi, ʿ in ʿAlī.
 _SPACERS = frozenset("\u02b9\u02ba\u02bb\u02bd\u02be\u02bf")
-_UNTYPED = {
-    **dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x200B, *range(0xD800, 0xE000)), " "),
-    **dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)),
-}
 #: What ``character_kinds`` has: no part of a run; part of a word, alone or in pairs with its neighbours; part of a run
 #: between two words; part of the word before it, where there is one; part of a run between two digits, or between a
 #: digit and three of them; part of a run behind a letter. From JOINING on, what is around decides.
@@ -202,9 +204,10 @@ def _folded_by_marks(word: str) -> str:
 def keyword(value: str) -> str:
     """The form in which tags, authors and sections are compared: folded, white space collapsed.
 
-    What no query can hold (marks of writing direction, the zero-width space) is left out here too.
+    Apostrophes and hyphens are those of the keyboard, and what no query can hold (marks of writing direction, the
+    zero-width space) is left out.
     """
-    return " ".join(fold(part) for part in value.translate(_UNTYPED).split())
+    return " ".join(fold(part) for part in value.translate(_TYPED).split())
 
 
 def lowered(text: str) -> str:

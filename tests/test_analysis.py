@@ -171,6 +171,15 @@ def test_keywords_hold_nothing_that_a_query_can_not(one: str, other: str) -> Non
     assert keyword(one) == keyword(other)
 
 
+@pytest.mark.parametrize("name", ["O\u2019Neill", "O\u02bcNeill", "O\u00b4Neill", "O`Neill", "o\uff07neill"])
+def test_keywords_have_the_apostrophe_of_the_keyboard(name: str) -> None:
+    assert keyword(name) == keyword("O'Neill")
+
+
+def test_keywords_have_the_hyphen_of_the_keyboard() -> None:
+    assert keyword("Jean\u2010Paul") == keyword("Jean\u2011Paul") == keyword("Jean-Paul") != keyword("Jean Paul")
+
+
 @pytest.mark.parametrize("mark", ["\u0670", "\u064b", "\u0640", "\u05bc"])
 def test_a_sign_without_its_letter_is_a_word(mark: str) -> None:
     assert fold(mark)
