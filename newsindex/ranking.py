@@ -25,7 +25,9 @@ than its own; and where recency is asked for, scores are multiplied with
 without the last factor where it has no date, or one in the future. So being new never puts an article before an exact
 match, or one that has all leaves, behind which it stood otherwise; among those of a level it does.
 
-A leaf that is typed twice counts twice; a function word beside other words counts ``stopwords.SHARE`` of it.
+A leaf that is typed twice counts twice; a function word beside other words counts ``stopwords.SHARE`` of it. Among the
+closest matches a run of characters without spaces is asked for by its pairs, which overlap, and would count as so many
+words: beside anything else, each of them counts PAIR_SHARE.
 
 Sources of the parameters: K1 and B of the text lie where Robertson and Zaragoza 2009 find most collections served well
 (K1 1.2 to 2, B 0.5 to 0.8); the idf is that of Lucene's BM25, which never falls below 0. WEIGHT of the title,
@@ -59,6 +61,8 @@ PASSAGE_SHARE: Final = 0.35
 SYNONYM: Final = 0.75
 #: How much of its score an article would lose that lacked everything: who has all words stands before who repeats one.
 LACKING: Final = 1 / 3
+#: What a pair of a longer run counts beside other leaves.
+PAIR_SHARE: Final = 0.4
 #: How much of its score the newest article gains where recency is asked for.
 RECENCY_SHARE: Final = 0.25
 #: What an article's level multiplies its score with where recency is asked for: the most that one of a lower level can
@@ -102,7 +106,7 @@ def newness(age: timedelta, recency: timedelta) -> float:
 
 
 def leaf_weights(leaves: Sequence[Node]) -> list[float]:
-    """What each idf is multiplied with: less than 1 for a function word among other words, 1 for what is no word."""
+    """What each idf is multiplied with: 1, or less for function words among others and for pairs of characters."""
     if len(leaves) < 2:
         return [1.0] * len(leaves)
     words = {number: _said(leaf) for number, leaf in enumerate(leaves) if isinstance(leaf, _WORDS)}
@@ -110,11 +114,38 @@ def leaf_weights(leaves: Sequence[Node]) -> list[float]:
     # Where all words are function words, what counts may be a phrase beside them: still they count fully.
     for number, share in zip(words, shares(list(words.values())), strict=True):
         weights[number] = share
+    pairs = [isinstance(leaf, _WORDS) and _is_pair(_word(leaf).text) for leaf in leaves]
+    if any(pairs) and not all(pairs):
+        for number in _overlapping(leaves, pairs):
+            weights[number] *= PAIR_SHARE
     return weights
+
+
+def _overlapping(leaves: Sequence[Node], pairs: Sequence[bool]) -> set[int]:
+    """Which of the leaves are pairs that begin or end with what a pair beside them has, too."""
+    found: set[int] = set()
+    for number in range(1, len(leaves)):
+        before, leaf = leaves[number - 1], leaves[number]
+        if not (pairs[number - 1] and pairs[number] and isinstance(before, _WORDS) and isinstance(leaf, _WORDS)):
+            continue
+        one, other = _word(before).text, _word(leaf).text
+        if any(one.endswith(other[:shared]) for shared in range(1, len(other))):
+            found.update((number - 1, number))
+    return found
+
+
+@lru_cache(maxsize=4_096)
+def _is_pair(text: str) -> bool:
+    found = tokens(text, "")
+    return len(found) == 1 and found[0].pair
+
+
+def _word(leaf: Word | Synonyms) -> Word:
+    return leaf.word if isinstance(leaf, Synonyms) else leaf
 
 
 @lru_cache(maxsize=4_096)
 def _said(leaf: Word | Synonyms) -> str:
     """What tells whether a word is a function word: it is folded, or has its marks where the query has any."""
-    word = leaf.word if isinstance(leaf, Synonyms) else leaf
+    word = _word(leaf)
     return unicodedata.normalize("NFC", word.text).lower() if word.marked else query_words(leaf)[0]

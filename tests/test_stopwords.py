@@ -6,7 +6,8 @@ import pytest
 
 from newsindex.analysis import fold
 from newsindex.query import Phrase, Word, parse
-from newsindex.ranking import leaf_weights
+from newsindex.query.nodes import alternatives
+from newsindex.ranking import PAIR_SHARE, leaf_weights
 from newsindex.stopwords import SHARE, STOP_WORDS, shares
 
 
@@ -42,6 +43,22 @@ def test_only_words_are_weighed() -> None:
     assert leaf_weights(tree) == [SHARE, SHARE, SHARE, 1.0, SHARE, 1.0]
     assert leaf_weights([Phrase("of the"), Word("of")]) == [1.0, 1.0]
     assert leaf_weights([]) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "pairs", "weights"),
+    [
+        ("Ruby リリース", ["Ruby", "リリ", "リー", "ース"], [1.0, PAIR_SHARE, PAIR_SHARE, PAIR_SHARE]),
+        ("東京 大学 2026", ["東京", "大学", "2026"], [1.0, 1.0, 1.0]),
+        ("大学生 東京 2026", ["大学", "学生", "東京", "2026"], [PAIR_SHARE, PAIR_SHARE, 1.0, 1.0]),
+        ("ไทยว ruby", ["ไท", "ทย", "ยว", "ruby"], [PAIR_SHARE, PAIR_SHARE, PAIR_SHARE, 1.0]),
+        ("東京大学", ["東京", "京大", "大学"], [1.0, 1.0, 1.0]),
+    ],
+)
+def test_pairs_of_a_longer_run_count_less_beside_words(query: str, pairs: list[str], weights: list[float]) -> None:
+    leaves = [part for part in alternatives(parse(query).tree) if isinstance(part, Word)]
+    assert [leaf.text for leaf in leaves] == pairs
+    assert leaf_weights(leaves) == weights
 
 
 def test_in_vietnamese_a_word_with_other_marks_is_none() -> None:

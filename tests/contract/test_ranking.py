@@ -38,6 +38,17 @@ def test_a_rare_word_weighs_more(engine: Engine) -> None:
     assert found(engine, Or((Word("harbour"), Word("walrus"))))[0] == "rare"
 
 
+def test_a_long_run_of_characters_is_no_handful_of_words(engine: Engine) -> None:
+    """Of "Ruby 3.4.2 リリース" the closest is what has the number, not what repeats that something is out."""
+    index(
+        engine,
+        *(article(f"out {n}", "", "Ruby のリリース。", language="ja") for n in range(6)),
+        *(article(f"else {n}", "", "橋が閉じた。", language="ja") for n in range(14)),
+        article("wanted", "", "Ruby 3.4.2 が出た。", language="ja"),
+    )
+    assert found(engine, And((Word("Ruby"), Word("3.4.2"), Word("リリース"))), match="any")[0] == "wanted"
+
+
 def test_words_in_one_paragraph_beat_words_far_apart(engine: Engine) -> None:
     index(
         engine,
