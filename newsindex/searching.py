@@ -97,6 +97,7 @@ NOTE_MESSAGES: Final[Mapping[str, str | Promise]] = {
     "after_quotes": _("Ignored {value} after a closing quotation mark."),
     "stray_or": _("Ignored an OR that does not stand between two words."),
     "not_a_word": _("Read {value} as a word: to leave a word out, write a minus before it, as in -word."),
+    "dash": _("Read the minus before {value} as a dash, as in a headline: to leave the word out, write -({value})."),
     "star_place": _("Ignored the star in “{value}”: it works at the end of a single word."),
     "star_short": _("Ignored the star in “{value}”: it needs at least two characters before it."),
     "fuzzy_place": _("Ignored the ~ of “{value}”: it works at the end of a single word."),

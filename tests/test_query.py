@@ -759,10 +759,61 @@ def test_capitals_alone_are_no_sentences(text: str) -> None:
     assert parse(unparse(tree)).tree == tree
 
 
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("HARBOUR <HB> MAY RAISE FEES NEXT YEAR -MINISTER", "MINISTER"),
+        ("HARBOUR MAY RAISE FEES AGAIN –BOARD MEMBER", "BOARD"),
+        ("ПОРТ МОЖЕТ СНОВА ПОДНЯТЬ СБОРЫ -МИНИСТР", "МИНИСТР"),
+    ],
+)
+def test_the_source_of_a_headline_in_capitals_is_not_excluded(text: str, source: str) -> None:
+    query = parse(text)
+    assert not any(isinstance(node, Not) for node in nodes_of(query.tree))
+    assert Word(source) in query.words
+    assert query.notes == (Note("dash", source),)
+    assert parse(unparse(query.tree)).tree == query.tree
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Harbour may raise fees again -minister",
+        "HARBOUR FEES RAISED -MINISTER",
+        "HARBOUR MAY RAISE FEES AGAIN -(MINISTER)",
+        "HARBOUR MAY RAISE FEES AGAIN -TAG:SHIPS",
+        "HARBOUR MAY RAISE FEES AGAIN -SHIPS -BOATS",
+        "HARBOUR OR PIER MAY RAISE FEES AGAIN -SHIPS",
+        "HARBOUR MAY RAISE FEES AGAIN -SHIPS AND FERRIES AND BOATS",
+    ],
+)
+def test_other_exclusions_in_capitals_stay(text: str) -> None:
+    tree = parse(text).tree
+    assert any(isinstance(node, Not) for node in nodes_of(tree))
+    assert parse(unparse(tree)).tree == tree
+
+
 @given(
     st.lists(
         st.sampled_from(
-            ["AIR", "SEA,", "OR", "AND", "SKY.", "(", ")", '"', "-", "low", "TAG:X", "A?", "B;", '"X, Y."', "5."]
+            [
+                "AIR",
+                "SEA,",
+                "OR",
+                "AND",
+                "SKY.",
+                "(",
+                ")",
+                '"',
+                "-",
+                "-SUN",
+                "low",
+                "TAG:X",
+                "A?",
+                "B;",
+                '"X, Y."',
+                "5.",
+            ]
         ),
         max_size=30,
     ).map(" ".join)

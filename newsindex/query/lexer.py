@@ -41,6 +41,12 @@ _AFTER_QUOTES = re.compile(r"[~*]([0-9]*)|[ ]+~([0-9]+)(?=[\s()]|$)")
 # The end of a word in a sentence, and no end of any that ``unparse`` writes outside of quotation marks.
 _SENTENCE = re.compile(r"[^\W_][.,;?!](?:\s|$)")
 _FEWEST_IN_CAPITALS: Final = 8
+# A headline of a news agency, in capitals, with whom it goes back to: OIL PRICES SEEN FALLING NEXT YEAR -MINISTER. No
+# operators and no fields.
+_WORD_IN_HEADLINE = rf"[^{MINUSES}\s:*~][^\s:*~]*"
+_SOURCED = re.compile(
+    rf"(?:(?!(?:OR|AND)\s){_WORD_IN_HEADLINE}\s+){{5,}}[{MINUSES}]{_WORD_IN_HEADLINE}(?:\s+{_WORD_IN_HEADLINE})?"
+)
 # Controls, lone surrogates and the zero-width space separate words.
 _SEPARATORS = re.compile("[\x00-\x1f\x7f-\x9f\u200b\ud800-\udfff]")
 # Marks of writing direction and byte order come along when text is pasted, and mean nothing here.
@@ -159,10 +165,16 @@ def _is_in_capitals(text: str, quotes: dict[int, int]) -> bool:
     return outside.isupper() and len(words) >= _FEWEST_IN_CAPITALS and bool(_SENTENCE.search(outside))
 
 
+def is_sourced(text: str) -> bool:
+    """Whether ``text`` is a headline in capitals that ends with its source, so that the minus in it is a dash."""
+    return text.isupper() and not _MARKS.search(text) and bool(_SOURCED.fullmatch(text.strip()))
+
+
 class _Lexer:
     def __init__(self, text: str, limits: Limits, notes: Notes) -> None:
         self.text, self.quotes = _paired(text, limits, notes)
         self.in_capitals = _is_in_capitals(self.text, self.quotes)
+        self.is_sourced = is_sourced(self.text)
         self.limits = limits
         self.notes = notes
         self.pieces: list[Piece] = []
@@ -186,7 +198,10 @@ class _Lexer:
         if at in self.quotes:
             return self._quotation(at, self.fields[-1])
         if self._is_minus(at):
-            self.pieces.append(Piece("minus"))
+            if self.is_sourced:
+                self.notes.add("dash", self.text[at + 1 :].split()[0])
+            else:
+                self.pieces.append(Piece("minus"))
             return at + 1
         return self._run(at)
 

@@ -25,6 +25,7 @@ MESSAGES: Final = {
     "after_quotes": "Ignored {value} after a closing quotation mark.",
     "stray_or": "Ignored an OR that does not stand between two words.",
     "not_a_word": "Read {value} as a word: to leave a word out, write a minus before it, as in -word.",
+    "dash": "Read the minus before {value} as a dash, as in a headline: to leave the word out, write -({value}).",
     "star_place": "Ignored the star in “{value}”: it works at the end of a single word.",
     "star_short": "Ignored the star in “{value}”: it needs at least two characters before it.",
     "fuzzy_place": "Ignored the ~ of “{value}”: it works at the end of a single word.",

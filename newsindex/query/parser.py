@@ -5,7 +5,8 @@
     "climate summit"~3      the words near each other, with up to three more among them; two that are next to each
                             other in the other order count as two more. The largest number is 50. A space before
                             the ~ does not matter
-    -summit                 without it; also -"a phrase", -(a group), -tag:sport
+    -summit                 without it; also -"a phrase", -(a group), -tag:sport. A minus before the last word or
+                            two of a headline in capitals (OIL SEEN FALLING NEXT YEAR AGAIN -MINISTER) is a dash
     summit OR conference    one of them is enough; OR in capitals. It binds tighter than the space between words, as
                             in web search engines: ``a b OR c`` is a and (b or c)
     (a b) OR c              groups

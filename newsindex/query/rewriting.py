@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from newsindex.analysis import fold, tokens
-from newsindex.query.lexer import CURLY
+from newsindex.query.lexer import CURLY, is_sourced
 from newsindex.query.nodes import (
     And,
     Everything,
@@ -34,7 +34,11 @@ def unparse(node: Node) -> str:
     It may be longer than the text that was typed, since a field before a group is written at each of its words.
     """
     if isinstance(node, And):
-        return " ".join(unparse(child) for child in node.children if not isinstance(child, Everything))
+        parts = [unparse(child) for child in node.children if not isinstance(child, Everything)]
+        if is_sourced(" ".join(parts)):
+            # In parentheses what is excluded can't be taken for a headline's source.
+            parts = [f"-({part[1:]})" if part[0] == "-" else part for part in parts]
+        return " ".join(parts)
     if isinstance(node, Or):
         return " OR ".join(_operand(child) for child in node.children)
     if isinstance(node, Not):
