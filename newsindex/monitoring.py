@@ -58,5 +58,10 @@ def is_late(lag: float) -> bool:
     return lag > conf.NEWSINDEX_MAX_LAG
 
 
+def measured(size: int) -> tuple[float, str]:
+    """A number of bytes as it is shown, with its unit: of thousands, as the documentation counts."""
+    return (size / 1e6, "MB") if size >= 1e6 else (size / 1e3, "kB")
+
+
 def _time(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None

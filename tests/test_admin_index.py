@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from newsindex import indexing, operations
-from newsindex.engines.base import Health
+from newsindex.engines.base import Health, Stats
 from newsindex.engines.memory import MemoryEngine
 from newsindex.models import IndexRun, PendingChange
 from tests.factories import make_article
@@ -62,6 +64,16 @@ def test_the_page_says_how_the_index_is(admin_client: Client) -> None:
     assert facts["Last verification"].endswith("done, 1 checked")
     assert facts["Engine"] == "newsindex.engines.memory.MemoryEngine"
     assert [e.content for e in page.all("button") if "kind" in e.attributes.values()] == ["Verify", "Repair", "Rebuild"]
+
+
+def test_the_page_and_the_command_give_one_size(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryEngine, "stats", lambda self: Stats(size=641_960))
+    page = Page(admin_client.get(INDEX).content.decode())
+    facts = dict(zip([e.content for e in page.all("dt")], [e.content for e in page.all("dd")], strict=True))
+    out = StringIO()
+    call_command("newsindex_status", stdout=out)
+    assert facts["Size"] == "642.0 kB"
+    assert f"  size        {facts['Size']}\n" in out.getvalue()
 
 
 def test_it_is_in_the_list_of_the_app(admin_client: Client) -> None:

@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
-from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -23,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from newsindex import indexing, operations, runs
 from newsindex.engines import engines
 from newsindex.models import IndexRun
-from newsindex.monitoring import is_late
+from newsindex.monitoring import is_late, measured
 from newsindex.tasks import has_workers
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ class ShownEngine:
             (gettext("Built"), built),
             (gettext("Articles"), _number(stats.articles)),
             (gettext("Paragraphs"), _number(stats.paragraphs)),
-            (gettext("Size"), filesizeformat(stats.size)),
+            (gettext("Size"), _size(stats.size)),
             (gettext("Segments"), _number(stats.segments)),
             (gettext("Pending"), _pending(status)),
             (gettext("Lag"), timesince(status.oldest) if status.oldest else gettext("none")),
@@ -285,6 +284,11 @@ def _pending(status: indexing.Status) -> str:
 def _told(name: str, count: object) -> bool:
     """Whether a figure is worth a word: what was looked for and not found is not."""
     return bool(count) or name in ("articles", "checked", "indexed")
+
+
+def _size(size: int) -> str:
+    number, unit = measured(size)
+    return f"{number_format(round(number, 1), 1)} {unit}"
 
 
 def _number(count: object) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +27,7 @@ from tests.cluster.shared import cluster_engine, drop, empty_engine, give_back
 from tests.conftest import build_empty
 from tests.contract.asking import article, ask, day, found, index
 from tests.contract.news import FLOOD, NEWS
+from tests.faults.conftest import ROOT
 
 pytest.importorskip("opensearchpy", reason="opensearch-py is not installed")
 opensearch = pytest.importorskip("newsindex.engines.opensearch")
@@ -147,7 +151,10 @@ def test_texts_are_indexed_as_the_terms_of_their_tokens(text: str, language: str
 
 @pytest.mark.parametrize(
     "options",
-    [{"hosts": ""}, {"hosts": []}, {"hosts": [9200]}, {"index": "News"}, {"index": "a/b"}, {"search_timeout": 0}],
+    [
+        *[{"hosts": ""}, {"hosts": []}, {"hosts": [9200]}, {"index": "News"}, {"index": "a/b"}],
+        *[{"search_timeout": 0}, {"patience": "a minute"}, {"purge_wait": -1}],
+    ],
 )
 def test_wrong_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="OpenSearchEngine"):
@@ -163,11 +170,55 @@ def test_a_cluster_that_is_away_is_an_engine_error_and_no_more() -> None:
     engine.close()
 
 
+def test_why_a_cluster_is_away_is_said_once() -> None:
+    engine = opensearch.OpenSearchEngine(hosts=f"http://127.0.0.1:{free_ports(1)[0]}")
+    said = engine.health().message
+    assert said.startswith("OpenSearch did not answer: ")
+    assert said.count("Connection refused") == 1
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [True, None, [], "welcome", {"status": "ok"}, {"status": True}, {"news": {"mappings": ["x"]}}],
+    ids=json.dumps,
+)
+def test_what_is_no_cluster_is_an_engine_error_and_no_more(answer: Any) -> None:
+    with pretender(lambda method, path, body: (200, answer)) as (address, _):
+        engine = opensearch.OpenSearchEngine(hosts=address)
+        assert engine.health().ok is False
+        for call in (
+            lambda: ask(engine, "x"),
+            lambda: engine.suggest("x", now=day(2026, 1, 1), audiences=frozenset()),
+            lambda: engine.brief_writer(),
+            lambda: engine.rebuild(),
+            lambda: engine.stats(),
+            lambda: engine.token(),
+            lambda: engine.serial(),
+        ):
+            with pytest.raises(EngineError):
+                call()
+        engine.close()
+
+
+@pytest.mark.parametrize("answer", [{"detail": "Not found."}, ["Not found."]], ids=json.dumps)
+def test_what_a_stranger_does_not_find_is_no_missing_index(answer: Any) -> None:
+    with pretender(lambda method, path, body: (404, answer)) as (address, _):
+        engine = opensearch.OpenSearchEngine(hosts=address)
+        # For an index that was never built there would be nothing to do.
+        with pytest.raises(EngineError):
+            engine.purge({"a.b:1"})
+        with pytest.raises(EngineError):
+            engine.stats()
+        engine.close()
+
+
 def test_after_failures_nothing_is_sent_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     healthy = threading.Event()
 
     def script(method: str, path: str, body: str) -> tuple[int, dict[str, Any]]:
-        return (404, {"error": "nothing here"}) if healthy.is_set() else (503, {"error": "starting"})
+        missing = {"error": {"type": "index_not_found_exception", "reason": "nothing here"}}
+        return (404, missing) if healthy.is_set() else (503, {"error": "starting"})
 
     with pretender(script) as (address, said):
         engine = opensearch.OpenSearchEngine(hosts=address)
@@ -214,6 +265,32 @@ def test_what_is_too_large_is_sent_in_parts(sender: Callable[[str], Any]) -> Non
     assert written.applied == 7
 
 
+def test_what_is_too_large_alone_keeps_no_other_back(sender: Callable[[str], Any]) -> None:
+    def script(method: str, path: str, body: str) -> tuple[int, dict[str, Any]]:
+        if "news.story:1" in [key for _, key in items_of(body)]:
+            return 413, {"error": "too large"}
+        return bulk_answer(body, lambda key: {"status": 200})
+
+    with pretender(script) as (address, _):
+        written = sender(address).send([(f"news.story:{n}", article(n, "x")) for n in range(7)])
+    assert written.applied == 6
+    assert list(written.failed) == ["news.story:1"]
+    assert "too large" in written.failed["news.story:1"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_an_index_that_takes_nothing_is_no_fault_of_the_items(sender: Callable[[str], Any], status: int) -> None:
+    def outcome(key: str) -> dict[str, Any]:
+        return {"status": status, "error": {"type": "cluster_block_exception", "reason": "index read-only"}}
+
+    with pretender(lambda method, path, body: bulk_answer(body, outcome)) as (address, said):
+        with pytest.raises(EngineError, match="index read-only"):
+            sender(address).send([("news.story:1", article(1, "x"))])
+        # To delete what is not there is no error.
+        gone = sender(address).send([])
+    assert len(said) == 1 and gone.failed == {}
+
+
 def test_an_item_that_is_refused_keeps_no_other_back(sender: Callable[[str], Any]) -> None:
     def outcome(key: str) -> dict[str, Any]:
         broken = {"status": 400, "error": {"reason": "mapper said no", "caused_by": {"reason": "too deep"}}}
@@ -247,6 +324,13 @@ def test_a_password_on_an_open_line_is_warned_of() -> None:
     assert ids(hosts="https://search.example.org:9200", client=auth) == []
     assert ids(hosts="http://127.0.0.1:9200", client=auth) == []
     assert ids(hosts="http://search.example.org:9200") == []
+    # It may stand in the address, and an address need not say how.
+    assert ids(hosts="http://news:secret@search.example.org:9200") == ["newsindex.W017"]
+    assert ids(hosts="search.example.org:9200", client=auth) == ["newsindex.W017"]
+    assert ids(hosts="search.example.org:9200", client={**auth, "use_ssl": True}) == []
+    assert ids(hosts="news:secret@localhost:9200") == []
+    engine = opensearch.OpenSearchEngine(hosts="http://news:secret@search.example.org:9200")
+    assert "secret" not in engine.check()[0].message
 
 
 # On a real node
@@ -265,6 +349,36 @@ def test_writers_of_two_processes_exclude_each_other(engine: Engine, own: Callab
     with pytest.raises(WriterBusy):
         other.rebuild()
     rebuild.abort()
+
+
+_HOLDER = """
+import os, sys
+from pathlib import Path
+from newsindex.engines.opensearch import OpenSearchEngine
+# By an id that no process has outside.
+Path("/proc/sys/kernel/ns_last_pid").write_text("32000")
+if os.fork():
+    os.wait()
+    sys.exit()
+writer = OpenSearchEngine(hosts=sys.argv[1], index=sys.argv[2], search_timeout=60).writer()
+print("held", flush=True)
+sys.stdin.read()
+writer.cancel()
+"""
+
+
+def test_a_writer_in_a_container_of_the_same_name_is_not_dead(engine: Engine) -> None:
+    apart = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"], capture_output=True).returncode:
+        pytest.skip("this user can't make a process that does not see the others")
+    command = [*apart, sys.executable, "-c", _HOLDER, engine.hosts[0], engine.index]  # type: ignore[attr-defined]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(WriterBusy):
+            engine.writer()
+        holder.communicate()
+    index(engine, FLOOD)
 
 
 def test_a_writer_that_was_taken_for_dead_overwrites_nothing(
@@ -302,6 +416,91 @@ def test_an_index_of_somebody_else_is_left_alone(own: Callable[..., Any]) -> Non
     with pytest.raises(IndexDamaged, match=engine.index):
         ask(engine, "x")
     engine._connection.tell("DELETE", f"/{engine.index}")
+
+
+def test_a_name_that_somebody_else_has_is_known_before_anything_is_built(own: Callable[..., Any]) -> None:
+    engine = own()
+    theirs = f"theirs-{engine.index}"
+    for name, body in ((engine.index, {}), (theirs, {"aliases": {engine.index: {}}})):
+        engine._connection.tell("PUT", f"/{name}", body)
+        with pytest.raises(IndexDamaged, match="choose another name"):
+            build_empty(engine)
+        assert engine._generations.all() == []
+        engine._connection.tell("DELETE", f"/{name}")
+    build_empty(engine)
+
+
+def test_a_block_on_an_index_of_somebody_else_stops_no_rebuild(own: Callable[..., Any]) -> None:
+    engine, neighbour = own(), own()
+    tell = engine._connection.tell
+    tell("PUT", f"/{neighbour.index}", {"settings": {"index": {"blocks.metadata": True}}})
+    try:
+        build_empty(engine)
+        assert engine.health().ok
+    finally:
+        tell("PUT", f"/{neighbour.index}/_settings", {"index": {"blocks.metadata": None}})
+        tell("DELETE", f"/{neighbour.index}")
+
+
+def test_a_generation_that_was_closed_goes_as_others_do(own: Callable[..., Any]) -> None:
+    engine = own()
+    build_empty(engine)
+    closed = engine._generations.live().index
+    engine._connection.tell("POST", f"/{closed}/_close")
+    for _ in range(2):
+        build_empty(engine)
+    left = engine._connection.tell("GET", f"/{engine.index}-*/_settings", expand_wildcards="all")
+    assert closed not in left and len(left) == 2
+
+
+def test_a_generation_that_was_deleted_while_it_was_built_never_goes_live(own: Callable[..., Any]) -> None:
+    engine = own()
+    build_empty(engine)
+    index(engine, FLOOD)
+    rebuild = engine.rebuild()
+    for number, language in enumerate(("en", "en", "de")):
+        # The cluster makes an index of its own for the second one, and the third is told of in it.
+        with rebuild.writer() as writer:
+            writer.put(article(number, "x", language=language))
+        if not number:
+            engine._connection.tell("DELETE", f"/{rebuild._live.index}")
+    with pytest.raises(IndexDamaged, match="deleted"), rebuild.exclusive():
+        rebuild.swap()
+    rebuild.abort()
+    assert engine.get(FLOOD.key) == FLOOD
+    assert len(engine._connection.tell("GET", f"/{engine.index}-*/_mapping")) == 1
+
+
+def test_a_control_index_that_was_deleted_during_a_rebuild(own: Callable[..., Any]) -> None:
+    engine = own()
+    build_empty(engine)
+    rebuild = engine.rebuild()
+    engine._connection.tell("DELETE", f"/{engine._control.index}")
+    # Nobody knows any more that a rebuild is to hear of this.
+    index(engine, FLOOD)
+    with pytest.raises(WriterBusy), rebuild.exclusive():
+        rebuild.swap()
+    rebuild.abort()
+    assert engine.get(FLOOD.key) == FLOOD
+
+
+def test_a_control_index_that_the_cluster_has_made_by_itself(own: Callable[..., Any]) -> None:
+    engine = own()
+    build_empty(engine)
+    writer = engine.writer()
+    engine._connection.tell("DELETE", f"/{engine._control.index}")
+    writer.cancel()
+    rebuild = engine.rebuild()
+    index(engine, FLOOD)
+    with rebuild.exclusive():
+        assert rebuild.touched() == {FLOOD.key}
+    rebuild.abort()
+
+
+def test_a_name_of_thousands_of_wide_characters(engine: Engine) -> None:
+    long = replace(FLOOD, authors=("京" * 12_000,), version="long")
+    index(engine, long)
+    assert engine.get(FLOOD.key) == long
 
 
 def test_one_generation_is_kept_and_unfinished_ones_go(own: Callable[..., Any]) -> None:

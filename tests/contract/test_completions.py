@@ -159,6 +159,11 @@ def test_a_word_with_marks_does_not_take_them_from_those_typed_before_it(engine:
     assert words(engine, "novak d") == ["novak đoković"]
 
 
+def test_a_sign_that_stands_for_several_words_is_offered_as_it_is_written(engine: Engine) -> None:
+    index(engine, article(1, "محمد ﷺ", language="ar"), article(2, "صلاة", language="ar"))
+    assert words(engine, "صلى") == ["ﷺ"]
+
+
 def test_what_is_elided_before_a_word_stays(engine: Engine) -> None:
     index(
         engine,

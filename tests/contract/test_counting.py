@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from newsindex.engines.base import FACETS, Engine, FacetCount, MonthCount
 from newsindex.query.nodes import Everything
 from tests.contract.asking import NOW, article, ask, day, index
@@ -76,6 +78,18 @@ def test_the_timeline_counts_months_of_the_askers_clock(engine: Engine) -> None:
         MonthCount("2026-03", 2),
     )
     assert ask(engine, "x").timeline == ()
+
+
+@pytest.mark.parametrize("zone", ["CET", "GB", "NZ", "EST5EDT", "EST", "ROC"])
+def test_the_timeline_in_a_zone_that_is_called_after_no_city(engine: Engine, zone: str) -> None:
+    there = ZoneInfo(zone)
+    # The last minutes and the first of months in winter and summer.
+    edges = [datetime(2026, month, 1, tzinfo=there) for month in (2, 6)]
+    moments = [edge + timedelta(minutes=minutes) for edge in edges for minutes in (-30, 30)]
+    index(engine, *(article(n, "x", published_at=moment) for n, moment in enumerate(moments)))
+    now = datetime(2026, 7, 1, tzinfo=there)
+    months = [entry.month for entry in ask(engine, "x", timeline=True, now=now).timeline]
+    assert months == ["2026-01", "2026-02", "2026-05", "2026-06"]
 
 
 def test_the_timeline_follows_summer_time(engine: Engine) -> None:

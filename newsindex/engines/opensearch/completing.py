@@ -13,7 +13,7 @@ from newsindex.engines.completion import MOST_TEXTS, MOST_TITLES, Slot, Typed, i
 from newsindex.engines.opensearch.compiling import ALL, Query, every, literal, opposite, some
 from newsindex.engines.opensearch.correcting import has, having
 from newsindex.engines.opensearch.counting import escaped, spellings
-from newsindex.engines.opensearch.documents import SEPARATOR, pair, written
+from newsindex.engines.opensearch.documents import SEPARATOR, pair, unwritten, written
 from newsindex.engines.opensearch.view import View, document_of, head_of
 
 #: On each shard the words of so many articles are counted, to complete one; then the first of them among all.
@@ -61,7 +61,8 @@ class Offered:
         aggs = {"some": {"sampler": {"shard_size": _LOOKED_AT}, "aggs": {"n": found}}}
         matching = every([self._view.visible, {"prefix": {"has": {"value": having(prefix)}}}])
         answer = self._view.ask({"size": 0, "track_total_hits": _LOOKED_AT + 1, "query": matching, "aggs": aggs})
-        counts = {str(each["key"]): int(each["doc_count"]) for each in answer["aggregations"]["some"]["n"]["buckets"]}
+        buckets = answer["aggregations"]["some"]["n"]["buckets"]
+        counts = {unwritten(str(each["key"])): int(each["doc_count"]) for each in buckets}
         if answer["hits"]["total"]["value"] > _LOOKED_AT and not self._view.over:
             counts = self._counted(list(counts))
         # Common words took places of others.

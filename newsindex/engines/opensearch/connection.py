@@ -20,8 +20,14 @@ except ImportError as error:
         "newsindex.engines.opensearch needs opensearch-py: pip install 'django-newsindex[opensearch]'"
     ) from error
 
-#: What a request answers: JSON.
-Answer = dict[str, Any]
+
+class Answer(dict[str, Any]):
+    """What a request answers: a JSON object. What it lacks of what it must have, no cluster has answered."""
+
+    def __missing__(self, name: str) -> Any:
+        raise Unavailable(f"There is no {name!r} in an answer; is it OpenSearch that is at its address?")
+
+
 #: After so many failures in a row nothing is sent for REST seconds; then one request tries.
 FAILURES: Final = 3
 REST: Final = 5.0
@@ -30,6 +36,8 @@ _LEAST: Final = 0.05
 _TROUBLE: Final = (502, 503, 504)
 #: A node that was away is tried again after so many seconds, where others answer meanwhile.
 _DEAD: Final = 5
+#: So much of what a stranger answers goes into messages.
+_QUOTED: Final = 300
 
 
 class Unavailable(EngineError):
@@ -175,11 +183,17 @@ class Connection:
                 method, path, params={**params, "request_timeout": limit}, body=body
             )
         except client_errors.TransportError as error:
-            raise _translated(error) from error
+            # Its message has the cause; the client's own chain of errors says it three times more.
+            raise _translated(error) from None
         except (client_errors.OpenSearchException, OSError, ValueError) as error:
-            raise Unavailable(f"OpenSearch: {type(error).__name__}: {error}") from error
-        # HEAD answers with a bool, plain text endpoints are not used.
-        return answer if isinstance(answer, dict) else {"found": bool(answer)}
+            raise Unavailable(f"OpenSearch: {type(error).__name__}: {str(error)[:_QUOTED]}") from error
+        except (AttributeError, TypeError, LookupError) as error:
+            # So the client fails at JSON that is none of the cluster's, and at options that are none of its own.
+            raise Unavailable(f"OpenSearch: the client can't read the answer, or its options: {error}") from error
+        if not isinstance(answer, dict):
+            quoted = f"{answer!r}"[:_QUOTED]
+            raise Unavailable(f"What answers at the address of OpenSearch is no OpenSearch: it says {quoted}")
+        return Answer(answer)
 
     def _connected(self) -> opensearchpy.OpenSearch:
         with self._lock:
@@ -203,10 +217,16 @@ class Connection:
 def _translated(error: client_errors.TransportError) -> EngineError:
     status = error.status_code
     if not isinstance(status, int):
-        unavailable = Unavailable(f"OpenSearch did not answer: {error.error}: {str(error.info)[:300]}")
+        # The error of the client is that of urllib3, said twice, which may be a list that ends with what has happened.
+        last = getattr(error.info, "args", ())[-1:]
+        why = last[0] if last and isinstance(last[0], str) else error.error
+        unavailable = Unavailable(f"OpenSearch did not answer: {str(why)[:_QUOTED]}")
         unavailable.away = not isinstance(error, client_errors.ConnectionTimeout)
         return unavailable
-    return Refused(f"OpenSearch refused ({status}): {error.error}: {reason(error.info)}", status, str(error.error))
+    kind, why = str(error.error), reason(error.info)
+    # A proxy says what it says in words of its own, and no more.
+    said = kind[:_QUOTED] if error.info is None or why == kind else f"{kind[:_QUOTED]}: {why}"
+    return Refused(f"OpenSearch refused ({status}): {said or 'it says nothing more'}", status, kind)
 
 
 def reason(info: object) -> str:

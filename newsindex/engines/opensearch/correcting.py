@@ -10,7 +10,7 @@ from newsindex.engines.base import Document, Filters
 from newsindex.engines.correction import SPELT_IN, Visible
 from newsindex.engines.opensearch.compiling import Query, every, opposite, single, some, terms
 from newsindex.engines.opensearch.counting import escaped
-from newsindex.engines.opensearch.documents import written
+from newsindex.engines.opensearch.documents import unwritten, written
 from newsindex.engines.opensearch.view import View, document_of
 from newsindex.engines.spelling import Candidate, beginning, bound
 from newsindex.matching import Near
@@ -84,7 +84,7 @@ class Words(Visible):
         answer = self._view.ask({"size": 0, "track_total_hits": _READ + 1, "query": matching, "aggs": aggs})
         own = answer["aggregations"]["some"]["n"]
         for bucket in own["buckets"]:
-            other = str(bucket["key"])
+            other = unwritten(str(bucket["key"]))
             if other.startswith(begin) and (distance := edit_distance(word, other, edits)) <= edits:
                 distances[other] = distance
         return bool(answer["hits"]["total"]["value"] <= _READ and not own["sum_other_doc_count"])

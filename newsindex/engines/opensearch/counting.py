@@ -20,6 +20,9 @@ _MOST_TOLD: Final = 65_000
 #: A pattern of values to count, in characters, and how many patterns go in one request.
 _PATTERN: Final = 800
 _PATTERNS: Final = 50
+#: What is called by a name here and is a distance from UTC there, and what has another name.
+_NO_NAMES: Final = frozenset({"UTC", "EST", "HST", "MST", "Factory", "localtime"})
+_OTHER_NAMES: Final = {"ROC": "Asia/Taipei"}
 _SPECIAL: Final = re.compile(r'([.?+*|{}\[\]()"\\#@&<>~^$\-])')
 
 
@@ -114,8 +117,8 @@ def months(now: datetime, found: Mapping[str, Any]) -> tuple[MonthCount, ...]:
 
 def _zone_name(now: datetime) -> str:
     """The name of the time zone, "" where it is a distance from UTC."""
-    key = getattr(now.tzinfo, "key", None)
-    return str(key) if key and "/" in str(key) else ""
+    key = str(getattr(now.tzinfo, "key", None) or "")
+    return "" if key in _NO_NAMES else _OTHER_NAMES.get(key, key)
 
 
 def _shift(now: datetime) -> int:

@@ -24,7 +24,7 @@ SEPARATOR: Final = "\x1f"
 # Lucene takes no term of more than 32,766 bytes, and an _id of at most 512.
 _LONGEST: Final = 200
 _LONGEST_ID: Final = 400
-_LONGEST_SPELLING: Final = 30_000
+_LONGEST_SPELLING: Final = 7_500
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -73,6 +73,11 @@ def pair(chars: str, language: str) -> str:
 def written(word: str) -> str:
     """A folded word without what separates terms: a ligature may have become several words."""
     return word.replace(" ", "_") if " " in word else word
+
+
+def unwritten(word: str) -> str:
+    """What ``written`` has made ``word`` of: no folded word has a "_" of its own."""
+    return word.replace("_", " ")
 
 
 class _Run(NamedTuple):

@@ -46,7 +46,7 @@ from newsindex.engines.relatedness import like_request
 from newsindex.exceptions import EngineError, IndexNotBuilt
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
-_LOOPBACK: Final = re.compile(r"http://(localhost|127\.[0-9.]+|\[::1\])([:/]|$)")
+_LOOPBACK: Final = re.compile(r"(http://)?(localhost|127\.[0-9.]+|\[::1\])([:/]|$)", re.IGNORECASE)
 _MISSING: Final = 404
 _SCANNED: Final = 2_000
 _KEEP_ALIVE: Final = "5m"
@@ -89,10 +89,15 @@ class OpenSearchEngine(Engine):
         for name, seconds in (("search_timeout", search_timeout), ("write_timeout", write_timeout)):
             if not isinstance(seconds, int | float) or not seconds > 0:
                 raise TypeError(f"OpenSearchEngine: {name} must be a number of seconds above 0, not {seconds!r}.")
+        for name, seconds in (("patience", patience), ("purge_wait", purge_wait)):
+            if not isinstance(seconds, int | float) or not seconds >= 0:
+                raise TypeError(f"OpenSearchEngine: {name} must be a number of seconds, not {seconds!r}.")
         self.hosts = addresses
         self.index = index
         self._settings = dict(settings or {})
-        self._says_who = bool({"http_auth", "headers"} & set(client or {}))
+        options = client or {}
+        self._says_who = bool({"http_auth", "headers"} & set(options)) or any("@" in host for host in addresses)
+        self._encrypts = bool(options.get("use_ssl"))
         self._patience = float(patience)
         self._purge_wait = float(purge_wait)
         self._refreshes = refresh
@@ -328,8 +333,10 @@ class OpenSearchEngine(Engine):
         ]
 
     def check(self) -> list[Problem]:
-        open_hosts = [host for host in self.hosts if host.startswith("http://") and not _LOOPBACK.match(host)]
-        if not open_hosts or not self._says_who:
+        # Without a scheme it is http.
+        places = [_place(host) for host in self.hosts if not host.lower().startswith("https://")]
+        open_hosts = [place for place in places if not _LOOPBACK.match(place)]
+        if not open_hosts or self._encrypts or not self._says_who:
             return []
         return [
             Problem(
@@ -342,3 +349,9 @@ class OpenSearchEngine(Engine):
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _place(host: str) -> str:
+    """An address without the name and the password that may be in it."""
+    scheme, mark, rest = host.rpartition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

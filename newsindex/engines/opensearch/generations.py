@@ -15,9 +15,13 @@ from newsindex.engines.opensearch.view import Live
 from newsindex.exceptions import EngineError, IndexDamaged, IndexNotBuilt
 
 _MISSING = 404
+_NO_INDEX: Final = "index_not_found_exception"
 #: Seconds for which a new index waits at most for its copies before it goes live without them.
 COPIES_WAIT: Final = 600.0
 _EVERY: Final = 0.1
+#: What an index of ours says of itself, beside its languages.
+_SAID: Final = frozenset({"schema", "generation", "built_at"})
+_FOREIGN: Final = "{0!r} is an index or alias that newsindex has not made; choose another name."
 
 
 class Generations:
@@ -36,15 +40,16 @@ class Generations:
                 "GET", f"/{self.alias}/_mapping", timeout=timeout, local="true", filter_path="*.mappings._meta"
             )
         except Refused as error:
-            if error.status == _MISSING:
+            # A proxy that knows nothing of the cluster says 404 as well.
+            if error.status == _MISSING and error.kind == _NO_INDEX:
                 raise IndexNotBuilt(f"There is no index {self.alias!r} yet: run newsindex_rebuild.") from None
             raise
         if len(found) > 1:
             raise IndexDamaged(f"The alias {self.alias!r} stands for several indices: {', '.join(sorted(found))}.")
         index, meta = next(((index, _meta(found[index])) for index in found), ("", {}))
         if index in ("", self.alias) or not meta:
-            raise IndexDamaged(f"{self.alias!r} is an index or alias that newsindex has not made; choose another name.")
-        if meta.get("schema") != fingerprint():
+            raise IndexDamaged(_FOREIGN.format(self.alias))
+        if meta.get("schema") != fingerprint() or not meta.keys() >= _SAID:
             raise IndexNotBuilt(f"The index {index!r} was built by another version: run newsindex_rebuild.")
         languages = frozenset(meta.get("languages", ()))
         return Live(index, str(meta["generation"]), str(meta["built_at"]), languages)
@@ -118,7 +123,7 @@ class Generations:
         return sum(self.drop(index) for index in self.all() if index not in kept)
 
     def drop_unfinished(self) -> int:
-        """Delete what rebuilds left behind that never ended; how many there were."""
+        """Delete what rebuilds left behind that never ended; how many there were. IndexDamaged as ``_pointed_to``."""
         live = self._pointed_to()
         # Names are in the order of time; a finished one that is newer than the live one was given up by going back.
         return self.drop_others({index for index in self.all() if live and index <= live[-1]})
@@ -126,23 +131,37 @@ class Generations:
     def all(self) -> list[str]:
         """The names of all generations."""
         pattern = f"{self.alias}-*"
-        found = self._connection.tell("GET", f"/{pattern}/_mapping", filter_path="*.mappings._meta")
+        found = self._connection.tell(
+            "GET", f"/{pattern}/_mapping", filter_path="*.mappings._meta", expand_wildcards="all"
+        )
         # Another site may have an alias that begins with ours.
         return sorted(index for index in found if index == f"{self.alias}-{_meta(found[index]).get('generation')}")
 
-    def _pointed_to(self) -> list[str]:
+    def holds(self, live: Live) -> bool:
+        """Whether the index is as we made it: for whoever writes to a deleted one, the cluster makes another."""
         try:
-            return sorted(self._connection.tell("GET", f"/_alias/{self.alias}"))
+            found = self._connection.tell("GET", f"/{live.index}/_mapping")
         except Refused as error:
             if error.status == _MISSING:
-                return []
+                return False
             raise
+        return bool(found[live.index]["mappings"].get("dynamic") == "strict")
+
+    def _pointed_to(self) -> list[str]:
+        """The indices that the alias stands for. IndexDamaged where somebody else has its name."""
+        # Asked of this name alone: a cluster may have other indices, and keep them to itself.
+        found = self._connection.tell("GET", f"/{self.alias}/_mapping", ignore_unavailable="true")
+        if any(not index.startswith(f"{self.alias}-") and not _meta(found[index]) for index in found):
+            raise IndexDamaged(_FOREIGN.format(self.alias))
+        return sorted(found)
 
 
 #: Settings that a generation gets when it goes live.
 _LATER = ("number_of_replicas", "auto_expand_replicas", "refresh_interval")
 
 
-def _meta(found: Mapping[str, Any]) -> dict[str, Any]:
-    meta: dict[str, Any] = found.get("mappings", {}).get("_meta", {}).get("newsindex", {})
-    return meta
+def _meta(found: object) -> dict[str, Any]:
+    """What an index says of itself; nothing where newsindex has not made it."""
+    for name in ("mappings", "_meta", "newsindex"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return dict(found) if isinstance(found, Mapping) else {}

@@ -12,7 +12,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from newsindex.engines.opensearch.connection import Connection, Refused
@@ -50,6 +53,15 @@ class Control:
         except Refused as error:
             if error.kind != "resource_already_exists_exception":
                 raise
+            self._make_own()
+
+    def _make_own(self) -> None:
+        """Replace what the cluster has made by itself, as it does for whoever writes to what somebody has deleted."""
+        found = self._connection.tell("GET", f"/{self.index}/_mapping")
+        if all(each["mappings"].get("dynamic") == "strict" for each in found.values()):
+            return
+        self._connection.tell("DELETE", f"/{self.index}")
+        self._connection.tell("PUT", f"/{self.index}", CONTROL_BODY)
 
     def read(self, name: str, *, quickly: bool = False) -> Note:
         """The document ``name``; an empty one where there is none. quickly: within the limit for searches."""
@@ -120,8 +132,10 @@ class Held:
         self._thread = threading.Thread(target=self._renew, name="newsindex-lease", daemon=True)
         self._thread.start()
 
-    def assure(self) -> None:
-        """WriterBusy where the lock was lost: somebody else took this holder for dead."""
+    def assure(self, *, now: bool = False) -> None:
+        """WriterBusy where the lock was lost: somebody else took this holder for dead. now: look, for it may be so."""
+        if now and not self._lock.is_held(self.clock):
+            self.lost = True
         if self.lost:
             raise WriterBusy("The lock was lost while the cluster was away; what was written is still pending.")
 
@@ -202,6 +216,11 @@ class Lock:
         found = self._control.read(self._name).value
         return found if found.get("owner") else None
 
+    def is_held(self, clock: int) -> bool:
+        """Whether the lock is still held by whoever took it with this number."""
+        found = self._control.read(self._name).value
+        return bool(found.get("owner")) and found.get("clock") == clock
+
     def change(self, value: dict[str, Any], before: Note) -> Note | None:
         return self._control.write(self._name, "lock", value, before)
 
@@ -209,7 +228,7 @@ class Lock:
         found = self._control.read(self._name)
         owner = found.value.get("owner")
         # One of our own was taken or let go by a request whose answer got lost: nobody here holds it.
-        mine = f"{socket.gethostname()}:{os.getpid()}:{self._own}"
+        mine = f"{_machine()}:{os.getpid()}:{self._own}"
         if owner and owner != mine and not self._dead(found):
             return None
         value = {
@@ -222,7 +241,7 @@ class Lock:
 
     def _dead(self, found: Note) -> bool:
         host, pid, _ = str(found.value["owner"]).rsplit(":", 2)
-        if host == socket.gethostname() and not _runs(int(pid)):
+        if host == _machine() and not _runs(int(pid)):
             return True
         # By our own clock: those of machines differ.
         if self._watched is None or self._watched[0] != found.place:
@@ -231,6 +250,17 @@ class Lock:
 
     def _busy(self, wait: float) -> WriterBusy:
         return WriterBusy(f"{self._what} is open elsewhere; waited {wait} seconds.")
+
+
+@cache
+def _machine() -> str:
+    """Where process ids are known: containers may share the name of a host, and do not see each other's processes."""
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+    with suppress(OSError):
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(parts)
 
 
 def _runs(pid: int) -> bool:

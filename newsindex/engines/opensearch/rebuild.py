@@ -95,9 +95,10 @@ class OpenSearchRebuild(Rebuild):
 
     def swap(self, serial: int = 0) -> None:
         self._assure()
-        self._held.assure()
+        # Whoever took one of the locks has seen changes that are not in here.
+        self._held.assure(now=True)
         if self._exclusive is not None:
-            self._exclusive.assure()
+            self._exclusive.assure(now=True)
         self._finish()
         if serial:
             keep_serial(self._connection, self._control.index, self._live.index, serial)
@@ -115,7 +116,7 @@ class OpenSearchRebuild(Rebuild):
                 self._end()
 
     def _write(self, changes: Mapping[str, Document | None]) -> None:
-        self._held.assure()
+        self._held.assure(now=True)
         self._live = self._generations.learn(self._live, languages_of(changes))
         clock = self._exclusive.clock if self._exclusive is not None else self._clock
         written = Bulk(self._connection, self._live.index, clock, self._patience).send(changes.items())
@@ -127,6 +128,8 @@ class OpenSearchRebuild(Rebuild):
         if not self._spread:
             self._generations.spread(self._live)
             self._spread = True
+        if not self._generations.holds(self._live):
+            raise IndexDamaged(f"{self._live.index} was deleted while it was being built.")
         self._connection.tell("POST", f"/{self._live.index}/_refresh")
 
     def _assure(self) -> None:

@@ -25,6 +25,8 @@ _STALE: Final = 409
 _TOO_LARGE: Final = 413
 #: The cluster is busy or a copy moves; the same item may go through a little later.
 _AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+#: The index takes nothing, or not from this user, or is gone: no fault of any item.
+_NOTHING: Final = frozenset({401, 403, 404})
 
 #: A change: the key, and the document, or None where it is taken out.
 Change = tuple[str, Document | None]
@@ -92,10 +94,8 @@ class Bulk:
             try:
                 left, why = self._once(left, written)
             except Refused as error:
-                if error.status == _TOO_LARGE and len(left) > 1:
-                    half = len(left) // 2
-                    self._deliver(left[:half], written)
-                    self._deliver(left[half:], written)
+                if error.status == _TOO_LARGE:
+                    self._in_parts(left, written, str(error))
                     return
                 if error.status not in _AGAIN:
                     raise
@@ -108,6 +108,15 @@ class Bulk:
                     raise why
                 time.sleep(pause * (0.5 + random.random() / 2))
                 pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _in_parts(self, batch: Sequence[Item], written: Written, why: str) -> None:
+        """Deliver what is too large at once; what is too large alone is refused."""
+        if len(batch) == 1:
+            written.failed[batch[0].key] = why
+            return
+        half = len(batch) // 2
+        self._deliver(batch[:half], written)
+        self._deliver(batch[half:], written)
 
     def _once(self, batch: Sequence[Item], written: Written) -> tuple[list[Item], Exception]:
         """Send a batch; what to send again, and why."""
@@ -123,6 +132,8 @@ class Bulk:
                 why = Unavailable(f"OpenSearch is too busy to write: {reason(outcome.get('error'))}")
             elif status == _STALE:
                 written.stale += 1
+            elif "error" in outcome and status in _NOTHING:
+                raise Refused(f"OpenSearch refused ({status}): {reason(outcome['error'])}", status, "")
             elif "error" in outcome:
                 written.failed[item.key] = reason(outcome["error"])
             else:

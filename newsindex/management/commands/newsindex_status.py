@@ -15,7 +15,7 @@ from newsindex.logs import one_line, some
 from newsindex.management.arguments import engine_alias
 from newsindex.management.durations import in_words
 from newsindex.models import IndexRun
-from newsindex.monitoring import is_late, status_data
+from newsindex.monitoring import is_late, measured, status_data
 
 
 class Command(BaseCommand):
@@ -42,7 +42,8 @@ def _advice(ill: list[str]) -> str:
 
 
 def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+    number, unit = measured(size)
+    return f"{number:.1f} {unit}"
 
 
 def _lines(status: indexing.Status) -> list[str]:
