@@ -484,6 +484,7 @@ def test_a_control_index_that_was_deleted_during_a_rebuild(own: Callable[..., An
     assert engine.get(FLOOD.key) == FLOOD
 
 
+@pytest.mark.filterwarnings("ignore:index name .* starts with a dot")
 def test_a_control_index_that_the_cluster_has_made_by_itself(own: Callable[..., Any]) -> None:
     engine = own()
     build_empty(engine)
