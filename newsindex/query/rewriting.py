@@ -37,7 +37,7 @@ def unparse(node: Node) -> str:
         parts = [unparse(child) for child in node.children if not isinstance(child, Everything)]
         if is_sourced(" ".join(parts)):
             # In parentheses what is excluded can't be taken for a headline's source.
-            parts = [f"-({part[1:]})" if part[0] == "-" else part for part in parts]
+            parts = [f"-({part[1:]})" if part.startswith("-") else part for part in parts]
         return " ".join(parts)
     if isinstance(node, Or):
         return " OR ".join(_operand(child) for child in node.children)
