@@ -6,6 +6,7 @@ outlives the process that started it, whatever that one dies of.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import marshal
 import os
@@ -31,6 +32,8 @@ logger = get_logger("newsindex")
 
 #: Rows that go through a pipe at once.
 _FRAME: Final = 64
+#: So many bytes wait in a pipe, where the system lets them: its usual 64 kB make both sides wait for each other.
+_PIPE: Final = 1 << 20
 _SIZE: Final = struct.Struct("<Q")
 # The packages above this module import Django and Whoosh, which a worker has no use for.
 _START: Final = """
@@ -145,7 +148,12 @@ class SegmentWorkers:
 
 def _started() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", f"{_START}workers.serve()", _argument()]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, _PIPE)
+    return process
 
 
 def _argument() -> str:
