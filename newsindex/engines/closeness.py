@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from newsindex.analysis import fold, tokens
-from newsindex.query.nodes import Node, Word
+from newsindex.query.nodes import Node, Synonyms, Word
 from newsindex.stopwords import is_function_word
 
 #: What an article must have weighs at least this share of the rarest part that any has.
@@ -24,9 +24,14 @@ _FEW_OF_OTHERS: Final = 20
 def few_results(parts: Sequence[Node]) -> int:
     """With fewer articles that have all of these ``query.nodes.alternatives``, the closest ones are a better answer.
 
-    Function words of any language are no words: "the old ferry" asks for two. Two pairs of characters are about one.
+    Function words of any language are no words: "the old ferry" asks for two. Two pairs of characters are about one,
+    and a version is one, whatever series it is of.
     """
-    telling = [part for part in parts if not (isinstance(part, Word) and is_function_word(fold(part.text)))]
+    telling = [
+        part
+        for part in parts
+        if not (isinstance(part, Word) and is_function_word(fold(part.text)) or _is_said_before(part, parts))
+    ]
     pairs = sum(isinstance(part, Word) and any(token.pair for token in tokens(part.text, "")) for part in telling)
     words = len(telling) - pairs // 2
     for least, few in _FEW_OF_WORDS:
@@ -34,6 +39,11 @@ def few_results(parts: Sequence[Node]) -> int:
             return few
     many = len(telling) >= _MANY_PAIRS or (len(telling) == 2 and len(parts) >= _A_SENTENCE)
     return _FEW_OF_OTHERS if many else 1
+
+
+def _is_said_before(part: Node, parts: Sequence[Node]) -> bool:
+    """Whether it stands for another of the parts as well: the series of a version."""
+    return isinstance(part, Synonyms) and any(other.leaf in parts for other in part.others)
 
 
 def rarity(found: int, articles: int) -> float:

@@ -6,6 +6,7 @@ Leaves (Word, Prefix, Fuzzy, Phrase, Synonyms) hold text as the visitor typed it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,6 +16,9 @@ from newsindex.analysis import RUN, tokens
 
 #: A relaxed query has at most so many parts: a text without spaces might have very many.
 MOST_PARTS: Final = 128
+#: What names a version: three numbers or four, and what a hyphen adds to them.
+_VERSION: Final = re.compile(r"(?P<numbers>v?\d{1,3}(?:\.\d{1,3}){2,3})(?:-\w+)?", re.IGNORECASE)
+_THOUSANDS: Final = re.compile(r"\d{1,3}(?:\.\d{3})+")
 
 LeafField: TypeAlias = Literal["", "title"]
 KeywordField: TypeAlias = Literal["tag", "author", "section"]
@@ -160,6 +164,7 @@ def alternatives(node: Node) -> tuple[Node, ...]:
 
     A word of a script without spaces (a whole question may be one) has parts of its own: its pairs of characters. So
     have words with nothing but a sign between them: "split/debenture" is a phrase only as long as that finds enough.
+    With a version goes the series that it is of: what is about 3.2 comes close to 3.2.0.
     """
     children = node.children if isinstance(node, And) else (node,)
     restricting = _restricting(node)
@@ -184,10 +189,10 @@ def _restricting(node: Node) -> tuple[Node, ...]:
 def _parts(node: Node) -> tuple[Node, ...]:
     """A child of a relaxed group: made lenient in the same way, or taken apart."""
     if isinstance(node, Word):
-        return _pairs(node)
+        return *_pairs(node), *_series(node)
     if isinstance(node, Synonyms):
         pairs = _pairs(node.word)
-        return (node,) if len(pairs) == 1 else (*pairs, node)
+        return *(pairs if len(pairs) > 1 else ()), node, *_series(node.word)
     if isinstance(node, And):
         return (relaxed(node),)
     if isinstance(node, Or):
@@ -217,3 +222,17 @@ def _joined(word: Word) -> tuple[Word, ...]:
     if len(texts) < 2 or any(len(text) < 2 or not any(map(str.isalpha, text)) for text in texts):
         return (word,)
     return tuple(replace(word, text=text) for text in list(dict.fromkeys(texts))[:MOST_PARTS])
+
+
+def _series(word: Word) -> Iterator[Synonyms]:
+    """The series that a version is of, the narrowest first, each with what belongs to it; nothing for other words."""
+    found = _VERSION.fullmatch(word.text)
+    if not found or _THOUSANDS.fullmatch(word.text):
+        return
+    numbers = found["numbers"].split(".")
+    within = [word]
+    for count in range(len(numbers), 1, -1):
+        series = replace(word, text=".".join(numbers[:count]))
+        if series != word:
+            yield Synonyms(series, tuple(map(Other, within)))
+            within.append(series)

@@ -19,7 +19,7 @@ from newsindex.query.nodes import (
     Published,
     Word,
 )
-from tests.contract.asking import article, ask, day, found, index, matching
+from tests.contract.asking import article, ask, day, found, index, marked_words, matching
 from tests.contract.news import NEWS
 
 
@@ -227,6 +227,27 @@ def test_the_closest_have_more_than_a_common_word(engine: Engine) -> None:
     assert matching(engine, "news lightship", match="any", filters=filters) == {"common 1"}
     # Who says OR means it.
     assert len(matching(engine, Or((Word("news"), Word("lightship"))), match="any")) == 102
+
+
+def test_of_the_closest_matches_a_version_is_looked_for_with_its_series(engine: Engine) -> None:
+    index(
+        engine,
+        article("exact", "", "Kettle 3.2.0 is out, the first Kettle 3.2."),
+        article("series", "", "What is new in Kettle 3.2?"),
+        article("other", "", "What is new in Kettle 3.4?"),
+        article("preview", "", "Kettle 3.2.0-rc1 boils."),
+        *(article(f"news {n}", "", "A kettle.") for n in range(20)),
+    )
+    assert matching(engine, "3.2.0") == {"exact", "preview"}
+    assert found(engine, "3.2.0 whistle", match="any")[-1] == "series"
+    assert matching(engine, "3.2.0 whistle", match="any") == {"exact", "preview", "series"}
+    assert matching(engine, "3.2.0-rc7", match="any") == {"exact", "preview", "series"}
+    assert matching(engine, "V3.2.9-rc1 whistle", match="any") == {"exact", "series"}
+    # What has no dots enough, or groups of three figures, is a number like any other.
+    assert matching(engine, "3.9 whistle", match="any") == set()
+    assert matching(engine, "3.200.000 whistle", match="any") == set()
+    (hit,) = (hit for hit in ask(engine, "3.2.0 whistle", match="any").hits if hit.pk == "series")
+    assert marked_words(hit.paragraphs[0].marked) == ["3.2"]
 
 
 def test_of_the_closest_matches_words_joined_by_a_sign_are_looked_for_one_by_one(engine: Engine) -> None:
