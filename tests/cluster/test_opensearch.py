@@ -498,6 +498,17 @@ def test_a_control_index_that_the_cluster_has_made_by_itself(own: Callable[..., 
     rebuild.abort()
 
 
+@pytest.mark.filterwarnings("ignore:index name .* starts with a dot")
+def test_somebody_elses_index_under_the_name_of_the_control_index_is_left_alone(own: Callable[..., Any]) -> None:
+    engine = own()
+    tell, control = engine._connection.tell, engine._control.index
+    tell("PUT", f"/{control}/_doc/1", {"name": "mine", "customer": "Ada", "price": 3}, refresh="true")
+    with pytest.raises(EngineError, match=r"newsindex does not write \(customer, price\).* another \"index\""):
+        engine.rebuild()
+    assert tell("GET", f"/{control}/_doc/1")["_source"]["customer"] == "Ada"
+    tell("DELETE", f"/{control}")
+
+
 def test_a_name_of_thousands_of_wide_characters(engine: Engine) -> None:
     long = replace(FLOOD, authors=("京" * 12_000,), version="long")
     index(engine, long)

@@ -47,7 +47,7 @@ class Control:
         self.index = index
 
     def create(self) -> None:
-        """Make the control index where there is none."""
+        """Make the control index where there is none. EngineError where its name belongs to somebody else's."""
         try:
             self._connection.tell("PUT", f"/{self.index}", CONTROL_BODY)
         except Refused as error:
@@ -60,6 +60,12 @@ class Control:
         found = self._connection.tell("GET", f"/{self.index}/_mapping")
         if all(each["mappings"].get("dynamic") == "strict" for each in found.values()):
             return
+        fields = {field for each in found.values() for field in each["mappings"].get("properties", {})}
+        if foreign := sorted(fields - CONTROL_BODY["mappings"]["properties"].keys()):
+            raise EngineError(
+                f"The index {self.index} has fields that newsindex does not write ({', '.join(foreign[:5])}), so it is "
+                'left alone. Give the engine another "index" in its OPTIONS, or rename that one.'
+            )
         self._connection.tell("DELETE", f"/{self.index}")
         self._connection.tell("PUT", f"/{self.index}", CONTROL_BODY)
 
