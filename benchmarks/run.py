@@ -84,14 +84,13 @@ class Run:
         """The build alone, of an engine whose searches would take too long."""
         place = self._place(engine)
         steps = corpus.engines[engine] = {}
-        job = {"engine": engine, "place": str(place), "corpus": str(path), "articles": corpus.articles}
-        self._step(steps, corpus, engine, "build", "build", job, replaced=0)
+        self._step(steps, corpus, engine, "build", "build", _job(engine, place, corpus, path), replaced=0)
         shutil.rmtree(place)
 
     def _engine(self, engine: str, corpus: Corpus, path: Path, asked: Path) -> None:
         """All that is measured of one engine on one corpus."""
         place = self._place(engine)
-        job: dict[str, Any] = {"engine": engine, "place": str(place), "corpus": str(path), "articles": corpus.articles}
+        job = _job(engine, place, corpus, path)
         ask = {**job, "questions": str(asked), "budget": self.options.budget}
         steps = corpus.engines[engine] = {}
         self._step(steps, corpus, engine, "build", "build", job, replaced=0)
@@ -207,6 +206,11 @@ class Run:
 
     def _save(self) -> None:
         self.results.save(self.output / "results.json")
+
+
+def _job(engine: str, place: Path, corpus: Corpus, path: Path) -> dict[str, Any]:
+    """What a process has to know to work on a corpus. path: its texts."""
+    return {"engine": engine, "place": str(place), "corpus": str(path), "articles": corpus.articles}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
