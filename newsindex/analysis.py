@@ -468,7 +468,7 @@ def _compound(text: str, parts: list[_Part], language: str, numbers: Numbers, po
     kept = _without_apostrophes(text, parts, language) if len(parts) > 1 else parts
     if len(kept) == 1:
         dropped = len(parts) > 1 and parts[-1].end - parts[0].start <= MAX_WORD
-        return _single(text, kept[0], language, position, out, (fold(_joined(text, parts)),) if dropped else ())
+        return _single(text, kept[0], language, position, out, terms(_joined(text, parts), language) if dropped else ())
     first, last = kept[0].start, _signed(text, kept[-1].end)
     all_of_it, number = numbers.get(first, (0, None))
     if number and all_of_it == last:
@@ -547,10 +547,25 @@ def _word(text: str, start: int, language: str, position: int, out: list[Token],
 
 
 def _pairs(text: str, clusters: list[_Part], position: int, out: list[Token]) -> int:
+    """Append the pairs of neighbours; return the next free position.
+
+    The character that a word touches stands there alone as well: 年 in 2024年の, which is asked for as 2024年.
+    """
     if len(clusters) == 1:
         clusters = [clusters[0], clusters[0]]
+    first, last = clusters[0], clusters[-1]
     for before, after in zip(clusters, clusters[1:], strict=False):
+        if before is not after:
+            if before is first and text[: first.start]:
+                _alone(text, before, position, out)
+            if after is last and text[last.end :]:
+                _alone(text, after, position, out)
         pair = fold(text[before.start : after.end])
         out.append(Token((pair,), pair, position, before.start, after.end, pair=True))
         position += 1
     return position
+
+
+def _alone(text: str, cluster: _Part, position: int, out: list[Token]) -> None:
+    char = fold(text[cluster.start : cluster.end])
+    out.append(Token((char,), char, position, cluster.start, cluster.end, pair=True))

@@ -696,7 +696,7 @@ def explain(
 
     typing: as for ``matching_keys``.
     """
-    tree, engine = parse(text).tree, named(engine)
+    tree, engine = understood(text).tree, named(engine)
     request = SearchRequest(
         query=_unfinished(tree) if typing and text[-1:].strip() else tree,
         now=_moment(now),

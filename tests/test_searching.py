@@ -18,7 +18,7 @@ from newsindex.engines import engines
 from newsindex.engines.base import EVERYTHING, Engine, SearchRequest
 from newsindex.engines.closeness import few_results
 from newsindex.exceptions import EngineError
-from newsindex.models import Article, PendingChange
+from newsindex.models import Article, PendingChange, Synonym
 from newsindex.query import MESSAGES, parse
 from newsindex.query.nodes import alternatives
 from newsindex.searching import (
@@ -416,6 +416,16 @@ def test_an_explanation_has_the_score_of_the_hit() -> None:
     assert typed is not None and typed.matches
     Article._base_manager.filter(pk=rain.pk).update(status=Article.Status.DRAFT)
     assert search("rain").explain(f"newsindex.article:{rain.pk}") is None
+
+
+def test_an_explanation_knows_the_synonyms_by_which_an_article_is_found() -> None:
+    article = make_article("Traffic", "An automobile stood there.")
+    Synonym.objects.create(words="car, automobile")
+    indexing.update()
+    assert list(matching("car", Article.objects.all())) == [article]
+    found = explain("car", f"newsindex.article:{article.pk}")
+    assert found is not None and found.matches and not found.lacks
+    assert found.score == search("car")[0].score > 0
 
 
 def test_whatever_fails_inside_an_engine_is_an_engine_error(monkeypatch: pytest.MonkeyPatch) -> None:

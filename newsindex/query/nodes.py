@@ -212,7 +212,10 @@ def _pairs(word: Word) -> tuple[Word, ...]:
         return (word,)
     if not any(token.pair for token in found):
         return _joined(word)
-    texts = dict.fromkeys(word.text[token.start : token.end] for token in found)
+    # A character that stands alone beside a word as well is in the pair that follows.
+    following = (*(token.position for token in found[1:]), -1)
+    told = [token for token, after in zip(found, following, strict=True) if not token.pair or token.position != after]
+    texts = dict.fromkeys(word.text[token.start : token.end] for token in told)
     return tuple(Word(text, word.field) for text in list(texts)[:MOST_PARTS])
 
 

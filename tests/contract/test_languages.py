@@ -47,6 +47,25 @@ def test_words_of_many_languages(engine: Engine, query: str, expected: set[str])
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "query", "others"),
+    [
+        ("ja", "2024年の地震で負傷", "2024年", "2024に千年の都へ"),
+        ("ja", "負傷者は30人と発表", "30人", "30の町に住む人々"),
+        ("zh", "巴黎奥运会2024年开幕", '"2024年"', "今年二月"),
+        ("zh", "巴黎奥运会2024年开幕", "会2024", "会议在2024召开"),
+        ("ko", "오는 3월에 열린다", "3월", "3개, 오월에"),
+        ("fr", "les choses d'autres gens", "dautres", "les choses"),
+        ("it", "la commedia dell’arte", "dellarte", "la commedia"),
+    ],
+)
+def test_one_character_beside_a_number_and_elisions_written_in_one(
+    engine: Engine, language: str, text: str, query: str, others: str
+) -> None:
+    index(engine, article("one", text, language=language), article("other", others, language=language))
+    assert matching(engine, query) == {"one"}
+
+
+@pytest.mark.parametrize(
     ("query", "pk", "expected"),
     [
         ("straßenseite", "bruecke", ["Straßenseiten"]),

@@ -12,7 +12,7 @@ import json
 from typing import Any, Final
 
 #: Change it when documents are made in another way, although the mappings stay.
-FORMAT: Final = 5
+FORMAT: Final = 6
 #: Positions between two tags, and how far a phrase with slop may reach: never from one tag to the next.
 GAP: Final = 100_000
 MOST_SLOP: Final = 50_000

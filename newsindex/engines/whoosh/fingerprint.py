@@ -34,7 +34,7 @@ _WORDS: Final = (
     "правительства ходивший βιβλιοθήκη θάλασσες الكتاب والمدرسة शहरों किताबें երեխաներ mendietan abhainn "
     "gyventojai e-mail well-known covid-19 O'Neill rock'n'roll U.S. U.S.A. e.g. 2.7.1 3.14 1,000,000 C++ C# .NET "
     "AT&T @name #tag Ｆｕｌｌ ﾊﾝｶｸ コーヒー 東京都庁 한국어를 ภาษาไทย עִבְרִית ﬁne ½ co\u00adoperate naïve Ångström "
-    "thuý tiếng Việt đường памʼять"
+    "thuý tiếng Việt đường памʼять 2024年の"
 )
 
 
