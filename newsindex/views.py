@@ -192,7 +192,7 @@ class SearchView(SearchMixin, TemplateView):
     http_method_names = ["get", "head"]
     #: Whether the search box offers completions while somebody types.
     suggestions = True
-    #: How many tags, authors and sections are offered where nothing was found.
+    #: How many tags, authors and sections are offered where no article has all the words as they are typed.
     names_offered = 5
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -273,11 +273,13 @@ class SearchView(SearchMixin, TemplateView):
         }
 
     def get_names(self, found: Found) -> list[dict[str, Any]]:
-        """Tags, authors and sections that were meant perhaps, where nothing was found. Raises EngineError.
+        """Tags, authors and sections that were meant perhaps, where no article has what was typed. Raises EngineError.
 
         Whoever types just a name looks for its articles; but authors and sections are no words of a text.
         """
-        if found.page is None or found.total or not found.parameters.q:
+        results = found.results
+        lacking = not found.total or results.corrected or (results.relaxed and not results.complete)
+        if found.page is None or not found.parameters.q or not lacking:
             return []
         offered = suggest(
             found.parameters.q,

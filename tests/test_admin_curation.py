@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.test import Client
+from django.urls import path
 from django.utils import timezone
 
 from newsindex.engines.base import SearchPage, SearchRequest
@@ -17,6 +18,8 @@ from newsindex.engines.memory import MemoryEngine
 from newsindex.exceptions import EngineError
 from newsindex.models import Article, PinnedResult, Synonym
 from newsindex.searching import search
+from newsindex.views import ArticleDetailView
+from tests import urls
 from tests.factories import make_article
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -222,6 +225,22 @@ def test_who_may_not_see_articles_sees_no_hidden_ones(editor: Client) -> None:
     for address in (hidden[0].get_absolute_url(), "/search/article/no-such-article/"):
         page = client.post(f"{PINS}add/", pinned("ferry", address))
         assert errors(page)["article"] == ["There is no such article."], address
+
+
+urlpatterns = [path("search/article/<str:slug>/", ArticleDetailView.as_view()), *urls.urlpatterns]
+
+
+@pytest.mark.parametrize("urlconf", ["tests.urls", __name__])
+def test_the_address_of_a_page_as_a_browser_shows_it(editor: Client, settings: Any, urlconf: str) -> None:
+    """Also where a site has put a view of its own there, as for members, and with letters that are encoded."""
+    settings.ROOT_URLCONF = urlconf
+    article = make_article("Ferry", "water", slug="fähre")
+    for address in ("/search/article/fähre/", f"https://site.example{article.get_absolute_url()}?q=ferry#p-1"):
+        editor.post(f"{PINS}add/", pinned("ferry", address))
+        assert PinnedResult.objects.get().object_pk == str(article.pk), address
+        PinnedResult.objects.all().delete()
+    for address in ("/blog/ferry/", "/search/", "/elsewhere/ferry/"):
+        assert "neither a key" in errors(editor.post(f"{PINS}add/", pinned("ferry", address)))["article"][0]
 
 
 def test_permissions() -> None:

@@ -243,6 +243,20 @@ def test_a_name_that_no_text_has_leads_to_its_articles(client: Client) -> None:
     assert not [one for one in text_of(close, "li") if one.startswith("Author")]
 
 
+def test_a_name_is_offered_beside_what_comes_close(client: Client) -> None:
+    """Where a word is near to that of a name, or a text has a part of the name: neither is what was asked for."""
+    make_article("Tides", "Water.", authors="Tom Brandt")
+    make_article("Fires", "Where it burns, tem.", authors="Ada Byron")
+    make_article("Fire", "It had to brand them.", authors="Ada Byron")
+    for text in ("tom brandt", "tom"):
+        page = get(client, f"/search/?q={text}")
+        assert "Author: Tom Brandt" in text_of(page, "p", class_="ni-suggestion")
+        (link,) = (one for one in page.all("a") if one.content == "Tom Brandt")
+        found = get(client, "/search/" + link.attributes["href"])
+        assert text_of(found, "h3", class_="ni-title") == ["Tides"]
+        assert not [one for one in text_of(found, "p", class_="ni-suggestion") if one.startswith("Author")]
+
+
 def test_the_links_of_a_correction(client: Client) -> None:
     make_article("Harbour", "Apples", tags=("Sea",))
     context = client.get("/search/?q=harbuor&tag=Sea").context

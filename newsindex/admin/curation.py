@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,7 +13,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import DateTimeField, Q, QuerySet
 from django.forms import Media
 from django.http import HttpRequest, HttpResponse
-from django.urls import Resolver404, resolve
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -378,10 +378,13 @@ def _key_of_page(text: str) -> str:
     if "/" not in text:
         return text
     try:
-        match = resolve(urlsplit(text).path)
-    except (Resolver404, ValueError):
+        path = unquote(urlsplit(text).path)
+        slug = resolve(path).kwargs.get("slug", "")
+        # A site may have a view of its own, which has no name, at the address of the page.
+        page = unquote(reverse("newsindex:article_detail", kwargs={"slug": slug}))
+    except (Resolver404, NoReverseMatch, ValueError):
         return text
-    if match.url_name != "article_detail" or "newsindex" not in match.app_names:
+    if page != path:
         return text
-    article = Article.objects.filter(slug=match.kwargs.get("slug", "")).first()
+    article = Article.objects.filter(slug=slug).first()
     return f"{Article._meta.label_lower}:{'' if article is None else article.pk}"

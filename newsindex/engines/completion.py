@@ -72,9 +72,10 @@ _SYNTAX = re.compile(
 _OPERATOR = re.compile(r"(?<!\S)(?:OR|AND)(?!\S)|[()]")
 _LETTER = r"[^\W_]"
 _AT_WORD = rf"(?<!{_LETTER})"
-_REST = rf"{_LETTER}*(?:-{_LETTER}+|['’](?!s\b){_LETTER}+)*"
+_REST = rf"{_LETTER}*(?:-{_LETTER}+|['’](?!s\b){_LETTER}+|(?<=[0-9])[.,][0-9]{_LETTER}*)*"
 _REST_OF_WORD = re.compile(_REST, re.ASCII)
 _SPACE = re.compile(r"\s+", re.ASCII)
+_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
 _POSSESSIVE = re.compile("['’][sS]$")
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "`\u00b4\u2018\u2019\u02bc\uff07"), "'")
 _ELIDED = re.compile(rf"({_LETTER}{{1,8}})['`\u00b4\u2018\u2019\u02bc\uff07](?={_LETTER})")
@@ -471,8 +472,9 @@ def following(visible: Visible, before: Sequence[str], after: str, prefix: str, 
     for word in found.best():
         if enough <= 0:
             return
-        if word not in before and not visible.is_common(word):
-            yield found.spelling(word)
+        written = found.spelling(word)
+        if word not in before and not _is_clause(written) and not visible.is_common(word):
+            yield written
             enough -= 1
 
 
@@ -584,6 +586,11 @@ def word_starts(value: str) -> Iterator[int]:
 
 def _is_paired(char: str) -> bool:
     return not char.isascii() and any(token.pair for token in tokens(char, ""))
+
+
+def _is_clause(written: str) -> bool:
+    """Whether a run is no word but all that stands between two signs, in a script without spaces. Korean has spaces."""
+    return any(_is_paired(char) and not _HANGUL.match(char) for char in normalize("NFC", written))
 
 
 def _folded(value: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,6 +49,8 @@ SPELT_IN: Final = 8
 _READ: Final = 20_000
 #: How much it counts in how many articles all words of a query stand.
 _TOGETHER: Final = 2 * FREQUENCY
+#: How numbers and versions begin that have letters: "v3.2", "3.2-rc1".
+_NUMBER: Final = re.compile(r"v?\d+\.\d")
 _HIDDEN: Final = dict.fromkeys(map(ord, "\u00ad\u2060"))
 #: After these, a word begins with a capital letter whatever it is.
 _ENDS: Final = frozenset(".!?:;…\"'“”„«»‘’‚([*#–—")
@@ -108,8 +111,8 @@ def correction(query: Node, total: int, visible: Visible, match: Match = "all") 
 
     total: how many articles the query finds as it is, at most FEW_RESULTS. Where ``match`` is "any" these are the
     closest ones, however many, and so is what the correction finds: in the place of words that stand nowhere it has
-    some that stand somewhere, if not together. Numbers, words under three characters, scripts without spaces, and what
-    is no plain word stay as they are.
+    some that stand somewhere, if not together. Numbers, versions, words under three characters, scripts without spaces,
+    and what is no plain word stay as they are.
     """
     words = [leaf for leaf in dict.fromkeys(leaves(query)) if isinstance(leaf, Word) and _plain(leaf)]
     known = {leaf: visible.articles(leaf) for leaf in words}
@@ -173,11 +176,13 @@ def spelt(word: str, texts: Iterable[tuple[str, bool]]) -> str:
 
 
 def _plain(leaf: Word) -> str:
-    """The folded word of a leaf; "" where it is not one plain word."""
+    """The folded word of a leaf; "" where it is not one plain word, or a number or version."""
     found = tokens(leaf.text, "")
-    if not found or found[0].pair or found[0].end < found[-1].end or found[0].word.isdigit():
+    if not found or found[0].pair or found[0].end < found[-1].end:
         return ""
-    return found[0].word
+    word = found[0].word
+    # Another number is no slip: whoever asks for 3.2.9 does not mean 3.2.0.
+    return "" if _NUMBER.match(word) or not any(map(str.isalpha, word)) else word
 
 
 def _options(leaf: Word, visible: Visible, wanted: int) -> list[_Change]:

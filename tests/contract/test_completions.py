@@ -106,6 +106,27 @@ def test_where_nothing_follows_in_the_newest_articles_all_count(engine: Engine) 
     assert words(engine, "async cod") == ["async code"]
 
 
+@pytest.mark.parametrize("sign", [".", "…"])
+def test_a_version_follows_as_a_whole(engine: Engine, sign: str) -> None:
+    """In texts of plain letters and in others."""
+    index(engine, article(1, "", f"Kettle 3.3.0-rc1 is here{sign}"), article(2, "", f"Costs of 1,000.50 a year{sign}"))
+    assert words(engine, "kettle ") == ["kettle 3.3.0-rc1"]
+    assert words(engine, "kettle 3") == ["kettle 3.3.0-rc1"]
+    assert words(engine, "kettle 3.3") == ["kettle 3.3.0-rc1"]
+    assert words(engine, "costs of ") == ["costs of 1,000.50"]
+
+
+def test_no_clause_of_a_script_without_spaces_follows(engine: Engine) -> None:
+    index(
+        engine,
+        article("ja", "", "Kettle ではログを三十日間保存します。", language="ja"),
+        article("th", "", "Kettle ออกแล้วเมื่อวานนี้", language="th"),
+        article("ko", "", "Kettle 출시 소식", language="ko"),
+        article("en", "", "Kettle news"),
+    )
+    assert sorted(words(engine, "kettle ")) == ["kettle news", "kettle 출시"]
+
+
 def test_what_was_typed_stays(engine: Engine) -> None:
     index(engine, *NEWS)
     assert words(engine, "  River   bursts th") == []

@@ -218,6 +218,25 @@ def test_right_words_are_left_alone(engine: Engine, word: str) -> None:
     assert ask(engine, word).suggestion == ""
 
 
+@pytest.mark.parametrize(
+    ("typed", "suggestion"),
+    [
+        ("3.2.9", ""),
+        ("kettle 3.2.9", ""),
+        ("kettle v3.2.9", ""),
+        ("kettle 3.2.0-rc1", ""),
+        ("kettle 3.2-rc1", ""),
+        ("kettle 3.4", ""),
+        ("kettle 2025-11-02", ""),
+        ("kettel 3.2.0", "kettle 3.2.0"),
+    ],
+)
+def test_another_number_is_no_slip(engine: Engine, typed: str, suggestion: str) -> None:
+    """Versions and dates as the query has them, whatever stands one digit away."""
+    index(engine, *texts("Kettle 3.2.0", "Kettle v3.2.0", "Kettle 3.3.0-rc1, 3.3-rc1", "Kettle 3.2 of 2025-11-01"))
+    assert ask(engine, typed).suggestion == suggestion
+
+
 def test_a_correction_stands_where_the_filters_look(engine: Engine) -> None:
     index(engine, article(1, "", "bridge ferry", section="a"), article(2, "", "secret", section="b"))
     tree = Or((Word("brigde"), Word("secrte")))
